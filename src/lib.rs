@@ -1,0 +1,11 @@
+//! A connectome simulation engine for *Caenorhabditis elegans*: NeuroML networks,
+//! an elastic body filled with SPH liquid, and the coupling between them, both ways.
+//!
+//! Data flows one way, each arrow a new type: files → document → model → network,
+//! and, every step of a [`worm::Worm`]: sense, decide, fire, contract, move.
+//! ARCHITECTURE.md has the plan of the house.
+
+pub mod error;
+pub mod parallel;
+pub mod simd;
+pub mod units;

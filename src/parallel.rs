@@ -1,0 +1,72 @@
+//! The only file that knows rayon: work split into fixed chunks, so that the number of
+//! threads decides who computes a value and never which value is computed.
+
+use rayon::prelude::*;
+
+/// How many items one task takes: large enough to be worth a task, and fixed, so that
+/// the split does not depend on the number of threads.
+const CHUNK: usize = 256;
+
+/// Runs `work(index, &mut items[index])` for every item, in parallel over fixed chunks.
+///
+/// Each item is written by one task alone; `work` must read only what no task writes.
+pub fn for_each<T: Send>(items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
+    let run = |(chunk_index, chunk): (usize, &mut [T])| {
+        for (offset, item) in chunk.iter_mut().enumerate() {
+            work(chunk_index * CHUNK + offset, item);
+        }
+    };
+    if items.len() <= CHUNK {
+        run((0, items));
+    } else {
+        items.par_chunks_mut(CHUNK).enumerate().for_each(run);
+    }
+}
+
+/// The sum of `term(0) + … + term(len − 1)`, added chunk by chunk in order, so that it has
+/// the same bits on any number of threads.
+pub fn ordered_sum(len: usize, term: impl Fn(usize) -> f64 + Sync) -> f64 {
+    let chunk_sum = |chunk: usize| -> f64 { (chunk * CHUNK..((chunk + 1) * CHUNK).min(len)).map(&term).sum() };
+    let chunks = len.div_ceil(CHUNK);
+    if chunks <= 1 {
+        return chunk_sum(0);
+    }
+    (0..chunks).into_par_iter().map(chunk_sum).collect::<Vec<f64>>().iter().sum()
+}
+
+/// Sets how many threads all parallel work shares; 0 means one per core.
+///
+/// Only the first call of a process has an effect.
+pub fn set_threads(threads: usize) {
+    // A second call returns an error that says so; the first setting stays in force.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+}
+
+/// Runs `work` on a pool of its own with `threads` threads, as the determinism tests do.
+pub fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
+    match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+        Ok(pool) => pool.install(work),
+        // The system gave no threads; the result is the same on the ones there are.
+        Err(_) => work(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_has_the_same_bits_on_any_number_of_threads() {
+        let sum = || ordered_sum(10_000, |i| 1.0 / (1.0 + i as f64));
+        let one = with_threads(1, sum);
+        assert_eq!(one.to_bits(), with_threads(2, sum).to_bits());
+        assert_eq!(one.to_bits(), with_threads(8, sum).to_bits());
+    }
+
+    #[test]
+    fn every_item_is_visited_once_with_its_own_index() {
+        let mut items = vec![0usize; 1000];
+        with_threads(8, || for_each(&mut items, |index, item| *item += index + 1));
+        assert!(items.iter().enumerate().all(|(index, item)| *item == index + 1));
+    }
+}

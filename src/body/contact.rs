@@ -1,0 +1,74 @@
+//! What holds the body in place without dragging on it: the water film on a plate, and a solid floor.
+//!
+//!   film    f_z = −k_f (z̄ − z₀) / n      on each of the n particles of a ring with mean height z̄
+//!   floor   f_z = k_c (z_c − z)          on each particle below the floor
+//!
+//! k_f stiffness of the film on one ring [N/m], z₀ the height at which the body was laid down [m], k_c stiffness of
+//! the contact [N/m], z_c height of the floor [m]. Pulling on a ring's mean leaves it free to roll.
+
+use crate::body::block_tridiagonal::BlockTridiagonal;
+use crate::body::medium::{Floor, Medium};
+use crate::body::particles::{Tissue, Vec3};
+
+/// The film and the floor of a medium under one body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contact {
+    /// Stiffness of the film on one ring, k_f [N/m].
+    film: f64,
+    /// Height of each ring's centre at rest, z₀ [m].
+    laid_at: Vec<f64>,
+    floor: Option<Floor>,
+}
+
+impl Contact {
+    /// The contact of `tissue`, at rest, with `medium`; `pitch` is the distance between rings [m].
+    pub fn new(medium: &Medium, tissue: &Tissue, pitch: f64) -> Self {
+        let laid_at = (0..tissue.rings()).map(|ring| mean_height(tissue, &tissue.position, ring)).collect();
+        Self { film: medium.film_stiffness * pitch, laid_at, floor: medium.floor }
+    }
+
+    /// Adds the forces of film and floor [N].
+    pub fn add_forces(&self, tissue: &Tissue, position: &[Vec3], force: &mut [Vec3]) {
+        if self.film > 0.0 {
+            for ring in 0..tissue.rings() {
+                let lift = mean_height(tissue, position, ring) - self.laid_at[ring];
+                let pull = self.film * lift / tissue.ring(ring).len() as f64;
+                for i in tissue.ring(ring) {
+                    force[i].z -= pull;
+                }
+            }
+        }
+        if let Some(floor) = self.floor {
+            for (x, force) in position.iter().zip(force) {
+                force.z += floor.stiffness * (floor.height - x.z).max(0.0);
+            }
+        }
+    }
+
+    /// Adds the stiffness of film and floor [N/m].
+    pub fn add_stiffness(&self, tissue: &Tissue, position: &[Vec3], matrix: &mut BlockTridiagonal) {
+        if self.film > 0.0 {
+            for ring in 0..tissue.rings() {
+                let count = tissue.ring(ring).len() as f64;
+                for i in tissue.ring(ring) {
+                    for j in tissue.ring(ring).start..=i {
+                        matrix.add(3 * i + 2, 3 * j + 2, self.film / (count * count));
+                    }
+                }
+            }
+        }
+        if let Some(floor) = self.floor {
+            for i in 0..tissue.position.len() {
+                if position[i].z < floor.height {
+                    matrix.add(3 * i + 2, 3 * i + 2, floor.stiffness);
+                }
+            }
+        }
+    }
+}
+
+fn mean_height(tissue: &Tissue, position: &[Vec3], ring: usize) -> f64 {
+    let range = tissue.ring(ring);
+    let count = range.len() as f64;
+    position[range].iter().map(|x| x.z).sum::<f64>() / count
+}

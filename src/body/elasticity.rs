@@ -1,0 +1,98 @@
+//! Springs, dashpots and fibres of the tissue: their forces and their stiffness matrix.
+//!
+//! A spring of stiffness k with a dashpot of relaxation time τ beside it, over one implicit step of length h
+//! that begins at length lₙ, is one spring in disguise:
+//!
+//!   force = k [(l − L₀) + τ (l − lₙ)/h] d = k' (l − L') d,   k' = k (1 + τ/h),   L' = (L₀ + lₙ τ/h)/(1 + τ/h)
+//!
+//! l length [m], L₀ rest length [m], d unit vector along the spring. A fibre pulls with a force F [N] along d
+//! whatever its length. Stiffness, positive part only, so that the matrix stays positive definite:
+//!
+//!   spring  k' [d dᵀ + max(0, 1 − L'/l)(1 − d dᵀ)]        fibre  (F/l)(1 − d dᵀ)
+//!
+//! Source: Teran et al. 2005, Robust quasistatic finite elements and flesh simulation, SCA 2005,
+//! doi:10.1145/1073368.1073394 (dropping the negative part of the stiffness).
+
+use crate::body::block_tridiagonal::BlockTridiagonal;
+use crate::body::particles::{Spring, Tissue, Vec3};
+
+/// A spring with its dashpot over one step.
+#[derive(Debug, Clone, Copy)]
+pub struct Damped {
+    /// k' over k.
+    pub stiffening: f64,
+    /// L' [m].
+    pub rest: f64,
+}
+
+/// Springs whose dashpots start at the lengths of `position`.
+///
+/// `damping_time` τ [s], `dt` h [s].
+pub fn damp(springs: &[Spring], position: &[Vec3], damping_time: f64, dt: f64) -> Vec<Damped> {
+    let ratio = damping_time / dt;
+    let damped = |spring: &Spring| {
+        let length = (position[spring.b] - position[spring.a]).norm();
+        Damped { stiffening: 1.0 + ratio, rest: (spring.rest + ratio * length) / (1.0 + ratio) }
+    };
+    springs.iter().map(damped).collect()
+}
+
+/// Adds the forces of springs and fibres [N]; `fibre_force` is the pull of one fibre of each muscle [N].
+pub fn add_forces(tissue: &Tissue, damped: &[Damped], position: &[Vec3], fibre_force: &[f64], force: &mut [Vec3]) {
+    for (spring, damped) in tissue.springs.iter().zip(damped) {
+        let along = position[spring.b] - position[spring.a];
+        let length = along.norm();
+        let pull = along * (spring.stiffness * damped.stiffening * (length - damped.rest) / length);
+        force[spring.a] += pull;
+        force[spring.b] -= pull;
+    }
+    for fibre in &tissue.fibres {
+        let along = position[fibre.b] - position[fibre.a];
+        let pull = along * (fibre_force[fibre.muscle] / along.norm());
+        force[fibre.a] += pull;
+        force[fibre.b] -= pull;
+    }
+}
+
+/// Adds the stiffness of springs and fibres [N/m].
+pub fn add_stiffness(
+    tissue: &Tissue,
+    damped: &[Damped],
+    position: &[Vec3],
+    fibre_force: &[f64],
+    matrix: &mut BlockTridiagonal,
+) {
+    for (spring, damped) in tissue.springs.iter().zip(damped) {
+        let along = position[spring.b] - position[spring.a];
+        let length = along.norm();
+        let stiffness = spring.stiffness * damped.stiffening;
+        let across = stiffness * (1.0 - damped.rest / length).max(0.0);
+        add_pair(matrix, spring.a, spring.b, along / length, stiffness, across);
+    }
+    for fibre in &tissue.fibres {
+        let along = position[fibre.b] - position[fibre.a];
+        let length = along.norm();
+        add_pair(matrix, fibre.a, fibre.b, along / length, 0.0, fibre_force[fibre.muscle] / length);
+    }
+}
+
+/// Adds the stiffness of one pair: `along` its direction d and `across` it.
+fn add_pair(matrix: &mut BlockTridiagonal, a: usize, b: usize, d: Vec3, along: f64, across: f64) {
+    for i in 0..3 {
+        for j in 0..3 {
+            let unit = if i == j { across } else { 0.0 };
+            let value = unit + (along - across) * d[i] * d[j];
+            if i >= j {
+                matrix.add(3 * a + i, 3 * a + j, value);
+                matrix.add(3 * b + i, 3 * b + j, value);
+            }
+            matrix.add(3 * b + i, 3 * a + j, -value);
+        }
+    }
+}
+
+/// Energy stored in the springs [J].
+pub fn energy(tissue: &Tissue, position: &[Vec3]) -> f64 {
+    let stretch = |spring: &Spring| (position[spring.b] - position[spring.a]).norm() - spring.rest;
+    tissue.springs.iter().map(|spring| 0.5 * spring.stiffness * stretch(spring).powi(2)).sum()
+}

@@ -1,0 +1,132 @@
+//! Reads a TOML file whose quantities carry units, and keeps the place of each value, so that
+//! a wrong one is reported as `file:line:column` with its mend.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+use crate::error::{Place, Problem, Problems, read_text};
+use crate::units::{Dimension, UnitTable};
+
+/// A value with its place in the file.
+pub type Spanned<T> = toml::Spanned<T>;
+
+/// A TOML file's text with its name: what turns a span into a place.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    path: PathBuf,
+    text: String,
+}
+
+impl Settings {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// A problem that names the file when it can't be read.
+    pub fn open(path: &Path) -> Result<Self, Problem> {
+        Ok(Self::from_text(path, read_text(path)?))
+    }
+
+    /// Settings that stand in `text`; `path` is what errors name.
+    pub fn from_text(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        Self { path: path.into(), text: text.into() }
+    }
+
+    /// The file's name as it was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file's text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// `other`, a path written in this file, seen from where the program runs.
+    pub fn beside(&self, other: &str) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(other)
+    }
+
+    /// Parses the file as a `T`.
+    ///
+    /// # Errors
+    /// A problem with the place where TOML or the shape of `T` was left.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        toml::from_str(&self.text).map_err(|error| {
+            let problem = Problem::new(error.message().trim().to_string());
+            match error.span() {
+                Some(span) => problem.at(self.place(span)),
+                None => problem.at(Place::new(&self.path, 1, 1)),
+            }
+        })
+    }
+
+    /// The place of a span of this file.
+    pub fn place(&self, span: Range<usize>) -> Place {
+        Place::at_offset(&self.path, &self.text, span.start)
+    }
+
+    /// A problem about the value at `span`.
+    pub fn problem(&self, span: Range<usize>, message: impl Into<String>) -> Problem {
+        Problem::new(message).at(self.place(span))
+    }
+
+    /// The SI value of a quantity of the expected dimension; a problem is added and NaN given
+    /// back where it isn't one, so that all of a file's problems are found in one run.
+    pub fn quantity(&self, text: &Spanned<String>, expected: Dimension, problems: &mut Problems) -> f64 {
+        UnitTable::new().parse_as(text.get_ref(), expected).unwrap_or_else(|problem| {
+            problems.push(problem.at(self.place(text.span())));
+            f64::NAN
+        })
+    }
+
+    /// A quantity that must be above zero.
+    pub fn positive(&self, text: &Spanned<String>, expected: Dimension, problems: &mut Problems) -> f64 {
+        let value = self.quantity(text, expected, problems);
+        if value <= 0.0 {
+            problems.push(self.problem(text.span(), format!("must be above zero, found \"{}\"", text.get_ref())));
+        }
+        value
+    }
+
+    /// A quantity that must not be negative.
+    pub fn not_negative(&self, text: &Spanned<String>, expected: Dimension, problems: &mut Problems) -> f64 {
+        let value = self.quantity(text, expected, problems);
+        if value < 0.0 {
+            problems.push(self.problem(text.span(), format!("must not be negative, found \"{}\"", text.get_ref())));
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Example {
+        dt: Spanned<String>,
+        mass: Spanned<String>,
+    }
+
+    #[test]
+    fn every_wrong_quantity_is_reported_with_its_place() {
+        let settings = Settings::from_text("x.toml", "dt = \"-5 ms\"\nmass = \"3 mV\"\n");
+        let example: Example = settings.parse().expect("well-formed");
+        let mut problems = Problems::new();
+        settings.positive(&example.dt, Dimension::TIME, &mut problems);
+        settings.positive(&example.mass, Dimension::MASS, &mut problems);
+        let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(text[0].starts_with("x.toml:1:6: must be above zero, found \"-5 ms\""), "{text:?}");
+        assert!(text[1].starts_with("x.toml:2:8: expected a mass (kg), found \"3 mV\""), "{text:?}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_reported_with_its_place() {
+        let settings = Settings::from_text("x.toml", "dt = \"5 ms\"\nmas = \"3 kg\"\n");
+        let problem = settings.parse::<Example>().err().expect("unknown key");
+        assert!(problem.to_string().starts_with("x.toml:2:1: unknown field `mas`"), "{problem}");
+    }
+}

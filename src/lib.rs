@@ -12,3 +12,5 @@ pub mod parallel;
 pub mod settings;
 pub mod simd;
 pub mod units;
+pub mod gait;
+pub mod muscle;

@@ -1,0 +1,278 @@
+//! How a worm moves: speed, frequency, wavelength and direction of the wave, from its midline over time.
+//!
+//!   c(s, ω) = Σₜ (κ(s, t) − κ̄(s)) w(t) e^{−iωt}        ω where Σₛ |c|² is largest
+//!   arg c(s, ω) ≈ φ₀ − (2π/λ) s                        wavelength λ and direction from the slope
+//!   v = (x(t₁) − x(t₀))·â / (t₁ − t₀)                  over whole cycles, â from tail to head
+//!
+//! κ curvature [1/m], s arc length from the head [m], w a Hann window, x centre of mass [m].
+//! A positive speed is head first.
+//!
+//! Source: the quantities of `locomotion` benchmarks (Fang-Yen et al. 2010, doi:10.1073/pnas.1003016107); phase slope
+//! over the middle 70 % of the body, where ends do not disturb it.
+
+use std::f64::consts::PI;
+
+use crate::body::particles::Vec3;
+
+/// One moment of a moving worm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pose {
+    /// Time [s].
+    pub time: f64,
+    /// Curvature at equal distances from head to tail [1/m].
+    pub curvature: Vec<f64>,
+    /// Centre of mass [m].
+    pub center: Vec3,
+    /// From the middle of the rear half to the middle of the front half [m].
+    pub heading: Vec3,
+    /// Arc length [m].
+    pub length: f64,
+    /// Volume over that at rest.
+    pub relative_volume: f64,
+}
+
+/// Which way the wave of bending runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wave {
+    /// As in a worm that crawls forward.
+    HeadToTail,
+    /// As in a worm that backs up.
+    TailToHead,
+    /// The body hardly bends, or bends in place.
+    None,
+}
+
+impl std::fmt::Display for Wave {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::HeadToTail => "head to tail",
+            Self::TailToHead => "tail to head",
+            Self::None => "none",
+        })
+    }
+}
+
+/// What a worm's movement amounts to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gait {
+    /// Speed of the centre of mass along the body, positive head first [m/s].
+    pub forward_speed: f64,
+    /// Undulation frequency [Hz]; none where there is no wave.
+    pub frequency: Option<f64>,
+    /// Wavelength over body length; none where there is no wave.
+    pub wavelength: Option<f64>,
+    /// Direction of the wave.
+    pub wave: Wave,
+    /// Root mean square of curvature times length.
+    pub bending: f64,
+    /// Smallest and largest length over the first pose's.
+    pub length: [f64; 2],
+    /// Smallest and largest volume over that at rest.
+    pub volume: [f64; 2],
+}
+
+/// The movement is too short to be analysed.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("{recorded:.2} s of movement are too short for a gait; {needed:.2} s are needed")]
+pub struct TooShort {
+    /// Time recorded after settling [s].
+    pub recorded: f64,
+    /// Time needed [s].
+    pub needed: f64,
+}
+
+/// Least κL (root mean square) that counts as a wave; a straight worm's rounding and a resting worm's tone are
+/// far below it, a crawling worm's 5 far above.
+const LEAST_BENDING: f64 = 0.2;
+
+/// Shortest movement with a frequency in it [s]: one cycle of the slowest crawl, 0.3 Hz, is a little over three,
+/// a swimmer's four cycles fit in one and a half.
+const SHORTEST: f64 = 1.5;
+
+/// The slowest undulation looked for, in cycles within the movement.
+const FEWEST_CYCLES: f64 = 1.0;
+
+/// The body's ends, as a fraction of its length, whose phases are left out.
+const ENDS: f64 = 0.15;
+
+impl Gait {
+    /// The gait of a movement, ignoring what comes before `settled` [s].
+    ///
+    /// # Errors
+    /// When less than 1.5 s remain.
+    pub fn of(poses: &[Pose], settled: f64) -> Result<Self, TooShort> {
+        let poses = &poses[poses.partition_point(|pose| pose.time < settled)..];
+        let recorded = match poses {
+            [first, .., last] => last.time - first.time,
+            _ => 0.0,
+        };
+        if recorded < SHORTEST {
+            return Err(TooShort { recorded, needed: SHORTEST });
+        }
+        let bending = root_mean_square(poses);
+        let main = main_frequency(poses, recorded).filter(|_| bending >= LEAST_BENDING);
+        let slope = main.and_then(|frequency| phase_slope(poses, frequency));
+        let wave = match slope {
+            Some(slope) if slope < 0.0 => Wave::HeadToTail,
+            Some(_) => Wave::TailToHead,
+            None => Wave::None,
+        };
+        Ok(Self {
+            forward_speed: forward_speed(poses, main),
+            frequency: main,
+            wavelength: slope.map(|slope| 2.0 * PI / slope.abs()),
+            wave,
+            bending,
+            length: range(poses.iter().map(|pose| pose.length / poses[0].length)),
+            volume: range(poses.iter().map(|pose| pose.relative_volume)),
+        })
+    }
+
+    /// Speed over the wave's own, 1 − slip: v/(f λ); `length` is the body's [m].
+    pub fn grip(&self, length: f64) -> Option<f64> {
+        Some(self.forward_speed / (self.frequency? * self.wavelength? * length))
+    }
+}
+
+fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| [low.min(value), high.max(value)])
+}
+
+fn root_mean_square(poses: &[Pose]) -> f64 {
+    let mean_square = |pose: &Pose| {
+        pose.curvature.iter().map(|k| (k * pose.length).powi(2)).sum::<f64>() / pose.curvature.len() as f64
+    };
+    (poses.iter().map(mean_square).sum::<f64>() / poses.len() as f64).sqrt()
+}
+
+/// Amplitude of the curvature at one place and frequency: real and imaginary part.
+fn amplitude(poses: &[Pose], place: usize, frequency: f64) -> (f64, f64) {
+    let mean = poses.iter().map(|pose| pose.curvature[place]).sum::<f64>() / poses.len() as f64;
+    let (start, span) = (poses[0].time, poses[poses.len() - 1].time - poses[0].time);
+    poses.iter().fold((0.0, 0.0), |(re, im), pose| {
+        let window = 0.5 - 0.5 * libm::cos(2.0 * PI * (pose.time - start) / span);
+        let value = (pose.curvature[place] - mean) * window;
+        let angle = 2.0 * PI * frequency * pose.time;
+        (re + value * libm::cos(angle), im - value * libm::sin(angle))
+    })
+}
+
+/// The frequency at which the body bends most [Hz].
+fn main_frequency(poses: &[Pose], recorded: f64) -> Option<f64> {
+    let power = |frequency: f64| -> f64 {
+        (0..poses[0].curvature.len())
+            .map(|place| amplitude(poses, place, frequency))
+            .map(|(re, im)| re * re + im * im)
+            .sum()
+    };
+    let sampling = (poses.len() - 1) as f64 / recorded;
+    let step = 0.1 / recorded;
+    let lowest = FEWEST_CYCLES / recorded;
+    let count = (((0.5 * sampling).min(5.0) - lowest) / step) as usize;
+    let powers: Vec<f64> = (0..count).map(|k| power(lowest + step * k as f64)).collect();
+    let best = (0..count).max_by(|a, b| powers[*a].total_cmp(&powers[*b]))?;
+    // A peak on the edge of what was looked at is a drift or noise, not an undulation.
+    if best == 0 || best + 1 >= count || powers[best] <= 0.0 {
+        return None;
+    }
+    let (before, here, after) = (powers[best - 1], powers[best], powers[best + 1]);
+    let shift = 0.5 * (before - after) / (before - 2.0 * here + after);
+    Some(lowest + step * (best as f64 + shift))
+}
+
+/// Slope of the phase along the body [rad per body length], weighted by the power at each place.
+fn phase_slope(poses: &[Pose], frequency: f64) -> Option<f64> {
+    let places = poses[0].curvature.len();
+    let mut before: Option<f64> = None;
+    let mut points = Vec::new();
+    for place in 0..places {
+        let s = (place as f64 + 0.5) / places as f64;
+        if !(ENDS..=1.0 - ENDS).contains(&s) {
+            continue;
+        }
+        let (re, im) = amplitude(poses, place, frequency);
+        let mut phase = libm::atan2(im, re);
+        if let Some(before) = before {
+            phase += 2.0 * PI * ((before - phase) / (2.0 * PI)).round();
+        }
+        before = Some(phase);
+        points.push((s, phase, re * re + im * im));
+    }
+    let weight: f64 = points.iter().map(|(.., w)| w).sum();
+    let mean = |value: fn(&(f64, f64, f64)) -> f64| points.iter().map(|p| p.2 * value(p)).sum::<f64>() / weight;
+    let (s, phase) = (mean(|p| p.0), mean(|p| p.1));
+    let spread: f64 = points.iter().map(|p| p.2 * (p.0 - s).powi(2)).sum();
+    let slope = points.iter().map(|p| p.2 * (p.0 - s) * (p.1 - phase)).sum::<f64>() / spread;
+    // Less than a tenth of a wave along the body is a standing bend.
+    (slope.abs() > 0.1 * 2.0 * PI).then_some(slope)
+}
+
+/// Displacement along the body over as many whole cycles as fit, by time [m/s].
+fn forward_speed(poses: &[Pose], frequency: Option<f64>) -> f64 {
+    let last = &poses[poses.len() - 1];
+    let recorded = last.time - poses[0].time;
+    let span = frequency.map_or(recorded, |f| (recorded * f).floor().max(1.0) / f).min(recorded);
+    let first = &poses[poses.partition_point(|pose| pose.time < last.time - span).min(poses.len() - 2)];
+    let heading: Vec3 = poses.iter().filter(|pose| pose.time >= first.time).map(|pose| pose.heading).sum();
+    let Some(heading) = heading.try_normalize(0.0) else { return 0.0 };
+    (last.center - first.center).dot(&heading) / (last.time - first.time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A worm of 1 mm whose curvature is a wave of this frequency [Hz] and wavelength [L], moving along −x, its
+    /// head first; a negative wavelength runs from tail to head.
+    fn crawling(frequency: f64, wavelength: f64, speed: f64) -> Vec<Pose> {
+        (0..=250)
+            .map(|k| {
+                let time = 0.02 * f64::from(k);
+                let bend = |place: i32| {
+                    let s = (f64::from(place) + 0.5) / 49.0;
+                    7e3 * (2.0 * PI * (frequency * time - s / wavelength)).cos() + 300.0
+                };
+                Pose {
+                    time,
+                    curvature: (0..49).map(bend).collect(),
+                    center: Vec3::new(-speed * time, 0.0, 0.0),
+                    heading: Vec3::new(-1e-3, 1e-4 * (2.0 * PI * frequency * time).sin(), 0.0),
+                    length: 1e-3,
+                    relative_volume: 1.0,
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_known_wave_is_found_with_its_direction() {
+        let gait = Gait::of(&crawling(0.47, 0.65, 2e-4), 0.0).expect("long enough");
+        // A Hann window over 2.4 cycles leaves a percent of leakage from the negative frequency.
+        assert!((gait.frequency.expect("a wave") / 0.47 - 1.0).abs() < 0.02, "{gait:?}");
+        assert!((gait.wavelength.expect("a wave") / 0.65 - 1.0).abs() < 0.02, "{gait:?}");
+        assert!((gait.forward_speed / 2e-4 - 1.0).abs() < 1e-3, "{gait:?}");
+        assert_eq!(gait.wave, Wave::HeadToTail);
+        assert_eq!(Gait::of(&crawling(0.47, -0.65, 2e-4), 0.0).expect("long enough").wave, Wave::TailToHead);
+    }
+
+    #[test]
+    fn a_worm_that_slides_tail_first_has_a_negative_speed() {
+        assert!(Gait::of(&crawling(0.4, 0.65, -2e-4), 1.0).expect("long enough").forward_speed < -1e-4);
+    }
+
+    #[test]
+    fn a_still_worm_has_no_wave() {
+        let mut poses = crawling(0.4, 0.65, 0.0);
+        for pose in &mut poses {
+            pose.curvature.fill(0.0);
+        }
+        let gait = Gait::of(&poses, 0.0).expect("long enough");
+        assert_eq!((gait.wave, gait.frequency), (Wave::None, None));
+    }
+
+    #[test]
+    fn a_movement_too_short_says_how_long_it_must_be() {
+        let error = Gait::of(&crawling(0.4, 0.65, 0.0), 4.0).expect_err("one second is left");
+        assert_eq!(error.to_string(), "1.00 s of movement are too short for a gait; 1.50 s are needed");
+    }
+}

@@ -5,7 +5,9 @@
 //! and, every step of a [`worm::Worm`]: sense, decide, fire, contract, move.
 //! ARCHITECTURE.md has the plan of the house.
 
+pub mod connectome;
 pub mod error;
+pub mod names;
 pub mod parallel;
 pub mod simd;
 pub mod units;

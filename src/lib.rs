@@ -6,6 +6,7 @@
 //! ARCHITECTURE.md has the plan of the house.
 
 pub mod connectome;
+pub mod controller;
 pub mod error;
 pub mod names;
 pub mod parallel;

@@ -6,11 +6,12 @@
 //! ARCHITECTURE.md has the plan of the house.
 
 pub mod body;
+pub mod connectome;
 pub mod error;
+pub mod gait;
+pub mod muscle;
 pub mod names;
 pub mod parallel;
 pub mod settings;
 pub mod simd;
 pub mod units;
-pub mod gait;
-pub mod muscle;

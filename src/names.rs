@@ -67,6 +67,15 @@ pub fn muscle_names() -> Vec<String> {
     muscles().iter().map(|(quadrant, row)| format!("{}{row:02}", quadrant.prefix())).collect()
 }
 
+/// The quadrant and row (from 1) of the muscle of that name; none for any other name.
+pub fn muscle_place(name: &str) -> Option<(Quadrant, usize)> {
+    let (prefix, row) = name.split_at_checked(3)?;
+    let quadrant = Quadrant::ALL.into_iter().find(|quadrant| quadrant.prefix() == prefix)?;
+    let two_digits = row.len() == 2 && row.bytes().all(|byte| byte.is_ascii_digit());
+    let row: usize = row.parse().ok().filter(|_| two_digits)?;
+    muscle_index(quadrant, row).map(|_| (quadrant, row))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +89,9 @@ mod tests {
             assert_eq!(muscle_index(quadrant, row), Some(index));
         }
         assert_eq!(muscle_index(Quadrant::VentralLeft, 24), None);
+        assert_eq!(muscle_place("MVR07"), Some((Quadrant::VentralRight, 7)));
+        for other in ["MVL24", "MDL00", "MDL25", "MDL7", "MDL+7", "AVBL", "", "MDé07"] {
+            assert_eq!(muscle_place(other), None, "{other:?}");
+        }
     }
 }

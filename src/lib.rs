@@ -7,6 +7,7 @@
 
 pub mod body;
 pub mod connectome;
+pub mod controller;
 pub mod error;
 pub mod gait;
 pub mod muscle;

@@ -14,7 +14,7 @@ use std::f64::consts::{PI, TAU};
 
 use super::{Controller, check_state};
 use crate::error::{Problem, Problems};
-use crate::names::{ROWS, muscle_names, muscle_place};
+use crate::names::{MUSCLE_ROWS, muscle_names, muscle_place};
 
 /// The five numbers of the wave.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,8 +67,8 @@ impl TravelingWave {
         let drives = muscle_names();
         let muscle = |name: &String| {
             let (quadrant, row) = muscle_place(name).expect("every muscle has its place");
-            let s = (row as f64 - 0.5) / ROWS as f64;
-            let ventral = quadrant >= 2;
+            let s = (row as f64 - 0.5) / MUSCLE_ROWS as f64;
+            let ventral = !quadrant.is_dorsal();
             let amplitude = wave.head_amplitude + (wave.tail_amplitude - wave.head_amplitude) * s;
             (s, wave.phase + if ventral { PI } else { 0.0 }, amplitude)
         };

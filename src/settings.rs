@@ -13,7 +13,7 @@ use crate::units::{Dimension, UnitTable};
 pub type Spanned<T> = toml::Spanned<T>;
 
 /// A TOML file's text with its name: what turns a span into a place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     path: PathBuf,
     text: String,

@@ -1,0 +1,447 @@
+//! One TOML file becomes one run: which worm, in what, driven by what, recorded how.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::body::Scheme;
+use crate::body::anatomy::Anatomy;
+use crate::body::medium::Medium;
+use crate::connectome::Source;
+use crate::controller::Controller;
+use crate::controller::policy::Policy;
+use crate::controller::traveling_wave::{TravelingWave, Wave};
+use crate::error::{Problem, Problems, nearest};
+use crate::proprioception::{Sense, muscle_named};
+use crate::settings::{Settings, Spanned};
+use crate::units::Dimension;
+
+/// An experiment as its file describes it, all in SI units, every file that it names read.
+pub struct Experiment {
+    /// The file and its text.
+    pub settings: Settings,
+    /// One line on what it is.
+    pub title: String,
+    /// The figure or claim that it reproduces.
+    pub reproduces: String,
+    /// Simulated time [s].
+    pub duration: f64,
+    /// Step of the coupling [s].
+    pub step: f64,
+    /// The worm.
+    pub anatomy: Anatomy,
+    /// What is around it.
+    pub medium: Medium,
+    /// How the body moves.
+    pub scheme: Scheme,
+    /// Body substeps in one step.
+    pub body_substeps: usize,
+    /// What decides, if anything does.
+    pub controller: Option<Box<dyn Controller>>,
+    /// The nervous system, if there is one.
+    pub network: Option<NetworkPart>,
+    /// How it is recorded.
+    pub recording: RecordingPart,
+    /// Files that it was read from, itself first.
+    pub files: Vec<PathBuf>,
+}
+
+/// The nervous system of an experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkPart {
+    /// The NeuroML file.
+    pub file: PathBuf,
+    /// The connectome from which the file is made where it is missing.
+    pub source: Option<Source>,
+    /// Substep [s].
+    pub dt: f64,
+    /// Calcium at which a muscle pulls with all its force [mol/m³].
+    pub full_calcium: f64,
+    /// Currents into neurons.
+    pub stimuli: Vec<Stimulus>,
+    /// Stretch receptors.
+    pub receptors: Vec<Receptor>,
+}
+
+/// A constant current into some neurons for some time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stimulus {
+    /// Who gets it.
+    pub neurons: Vec<Spanned<String>>,
+    /// Amplitude [A].
+    pub current: f64,
+    /// When it begins [s].
+    pub from: f64,
+    /// How long it lasts [s].
+    pub duration: f64,
+}
+
+/// A stretch receptor on one neuron.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receptor {
+    /// Whose it is.
+    pub neuron: Spanned<String>,
+    /// The file that names it.
+    pub map: Settings,
+    /// Whether it feels the back.
+    pub dorsal: bool,
+    /// Where its field begins and ends, from the neuron's own place, as a fraction of body length towards the tail.
+    pub field: [f64; 2],
+    /// Current per strain [A].
+    pub gain: f64,
+    /// Largest current [A].
+    pub saturation: f64,
+}
+
+/// How an experiment is recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordingPart {
+    /// Where.
+    pub file: PathBuf,
+    /// Time between frames [s].
+    pub interval: f64,
+    /// Time between samples of membrane voltage [s].
+    pub voltage_interval: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    title: String,
+    reproduces: String,
+    duration: Spanned<String>,
+    step: Spanned<String>,
+    body: BodyFile,
+    controller: Option<Spanned<ControllerFile>>,
+    network: Option<Spanned<NetworkFile>>,
+    #[serde(default)]
+    stimulus: Vec<StimulusFile>,
+    senses: Option<Spanned<SensesFile>>,
+    recording: RecordingFile,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BodyFile {
+    anatomy: String,
+    medium: String,
+    #[serde(default)]
+    scheme: SchemeFile,
+    #[serde(default = "one")]
+    substeps: Spanned<usize>,
+}
+
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum SchemeFile {
+    #[default]
+    Implicit,
+    Explicit,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
+enum ControllerFile {
+    TravelingWave {
+        frequency: Spanned<String>,
+        waves: f64,
+        head_amplitude: f64,
+        tail_amplitude: f64,
+        ramp: Spanned<String>,
+    },
+    Ltc {
+        policy: String,
+        #[serde(default)]
+        senses: Vec<String>,
+        #[serde(default)]
+        drives: Vec<String>,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NetworkFile {
+    file: String,
+    source: Option<Spanned<String>>,
+    dt: Spanned<String>,
+    full_calcium: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StimulusFile {
+    neurons: Vec<Spanned<String>>,
+    current: Spanned<String>,
+    from: Spanned<String>,
+    duration: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SensesFile {
+    map: String,
+    gain: Spanned<String>,
+    saturation: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordingFile {
+    file: String,
+    interval: Spanned<String>,
+    voltage_interval: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SensesMap {
+    stretch: Vec<StretchFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StretchFile {
+    neurons: Vec<Spanned<String>>,
+    side: Spanned<String>,
+    from: f64,
+    to: Spanned<f64>,
+}
+
+fn one() -> Spanned<usize> {
+    Spanned::new(0..0, 1)
+}
+
+/// More steps than anyone waits for; a guard against a slip between s and us.
+const MOST_STEPS: f64 = 1e10;
+
+impl Experiment {
+    /// Reads an experiment and the files of its worm, medium, controller and senses. The network's own file is
+    /// read when the run is built.
+    ///
+    /// # Errors
+    /// Every problem in all of them, with its place and mend.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        let settings = Settings::open(path)?;
+        let file: File = settings.parse()?;
+        let mut problems = Problems::new();
+        let duration = settings.positive(&file.duration, Dimension::TIME, &mut problems);
+        let step = settings.positive(&file.step, Dimension::TIME, &mut problems);
+        let steps = Steps { settings: &settings, step };
+        steps.check_count(&file.duration, duration, &mut problems);
+        let mut files = vec![path.to_path_buf(), settings.beside(&file.body.anatomy), settings.beside(&file.body.medium)];
+        let anatomy = keep(Anatomy::load(&files[1]), &mut problems);
+        let medium = keep(Medium::load(&files[2]), &mut problems);
+        if *file.body.substeps.get_ref() == 0 {
+            problems.push(settings.problem(file.body.substeps.span(), "a step has at least one substep, found 0"));
+        }
+        let controller = file.controller.as_ref().and_then(|controller| {
+            keep(read_controller(&settings, controller.get_ref(), &mut files), &mut problems)
+        });
+        let network = file.network.as_ref().map(|network| {
+            let dt = steps.dividing(&network.get_ref().dt, &mut problems);
+            read_network(&settings, network.get_ref(), &file, dt, &mut files, &mut problems)
+        });
+        if network.is_none() {
+            let lonely = file.stimulus.first().map(|stimulus| stimulus.current.span());
+            for span in lonely.into_iter().chain(file.senses.as_ref().map(Spanned::span)) {
+                let problem = settings.problem(span, "stimuli and senses reach neurons, but there is no [network]");
+                problems.push(problem.help("add a [network] with its NeuroML file"));
+            }
+        }
+        if controller.is_none() && network.is_none() && problems.is_empty() {
+            let problem = settings.problem(0..0, "nothing drives this worm");
+            problems.push(problem.help("add a [controller] or a [network]"));
+        }
+        let interval = steps.multiple(&file.recording.interval, &mut problems);
+        let voltage = file.recording.voltage_interval.as_ref();
+        let voltage_interval = voltage.map_or(interval, |text| steps.multiple(text, &mut problems));
+        let recording = RecordingPart { file: PathBuf::from(&file.recording.file), interval, voltage_interval };
+        match (anatomy, medium) {
+            (Some(anatomy), Some(medium)) => problems.or_ok(Self {
+                title: file.title,
+                reproduces: file.reproduces,
+                duration,
+                step,
+                anatomy,
+                medium,
+                scheme: match file.body.scheme {
+                    SchemeFile::Implicit => Scheme::Implicit,
+                    SchemeFile::Explicit => Scheme::Explicit,
+                },
+                body_substeps: *file.body.substeps.get_ref(),
+                controller,
+                network,
+                recording,
+                files,
+                settings,
+            }),
+            _ => Err(problems),
+        }
+    }
+
+    /// How many steps the run takes.
+    pub fn steps(&self) -> usize {
+        (self.duration / self.step).round() as usize
+    }
+}
+
+/// The value, or its problems among the others.
+fn keep<T>(result: Result<T, Problems>, problems: &mut Problems) -> Option<T> {
+    result.map_err(|found| problems.extend(found)).ok()
+}
+
+/// Times that must fit the step of the coupling.
+struct Steps<'a> {
+    settings: &'a Settings,
+    step: f64,
+}
+
+impl Steps<'_> {
+    /// Whether `a` is a whole multiple of `b`, but for rounding of the decimal numbers in the file.
+    fn fits(a: f64, b: f64) -> bool {
+        let ratio = a / b;
+        ratio >= 0.5 && (ratio - ratio.round()).abs() < 1e-6 * ratio
+    }
+
+    fn check_count(&self, text: &Spanned<String>, duration: f64, problems: &mut Problems) {
+        if duration / self.step > MOST_STEPS {
+            let message = format!("\"{}\" takes more than {MOST_STEPS:e} steps", text.get_ref());
+            problems.push(self.settings.problem(text.span(), message).help("is it in seconds?"));
+        } else if duration.is_finite() && self.step > 0.0 && !Self::fits(duration, self.step) {
+            let message = format!("\"{}\" is not a whole number of steps", text.get_ref());
+            problems.push(self.settings.problem(text.span(), message).help("make it a multiple of `step`"));
+        }
+    }
+
+    fn multiple(&self, text: &Spanned<String>, problems: &mut Problems) -> f64 {
+        let value = self.settings.positive(text, Dimension::TIME, problems);
+        if value > 0.0 && self.step > 0.0 && !Self::fits(value, self.step) {
+            let message = format!("\"{}\" is not a whole number of steps", text.get_ref());
+            problems.push(self.settings.problem(text.span(), message).help("make it a multiple of `step`"));
+        }
+        value
+    }
+
+    fn dividing(&self, text: &Spanned<String>, problems: &mut Problems) -> f64 {
+        let value = self.settings.positive(text, Dimension::TIME, problems);
+        if value > 0.0 && self.step > 0.0 && !Self::fits(self.step, value) {
+            let message = format!("`step` is not a whole number of \"{}\"", text.get_ref());
+            problems.push(self.settings.problem(text.span(), message).help("choose a dt that divides `step`"));
+        }
+        value
+    }
+}
+
+fn read_controller(
+    settings: &Settings,
+    controller: &ControllerFile,
+    files: &mut Vec<PathBuf>,
+) -> Result<Box<dyn Controller>, Problems> {
+    match controller {
+        ControllerFile::TravelingWave { frequency, waves, head_amplitude, tail_amplitude, ramp } => {
+            let mut problems = Problems::new();
+            let wave = Wave {
+                frequency: settings.positive(frequency, Dimension::PER_TIME, &mut problems),
+                waves: *waves,
+                head_amplitude: *head_amplitude,
+                tail_amplitude: *tail_amplitude,
+                phase: 0.0,
+                ramp: settings.not_negative(ramp, Dimension::TIME, &mut problems),
+            };
+            problems.or_ok(())?;
+            let at_the_wave = |problem: Problem| problem.at(settings.place(frequency.span()));
+            let wave = TravelingWave::new(wave).map_err(|found| collect(found.into_iter().map(at_the_wave)))?;
+            Ok(Box::new(wave))
+        }
+        ControllerFile::Ltc { policy, senses, drives } => {
+            let path = settings.beside(policy);
+            let controller = Policy::read(&path)?.controller(senses.clone(), drives.clone())?;
+            files.push(path);
+            let unknown_senses = controller.senses().iter().filter_map(|name| Sense::named(name).err());
+            let unknown_drives = controller.drives().iter().filter_map(|name| muscle_named(name).err());
+            collect(unknown_senses.chain(unknown_drives)).or_ok(())?;
+            Ok(Box::new(controller))
+        }
+    }
+}
+
+fn collect(problems: impl Iterator<Item = Problem>) -> Problems {
+    let mut all = Problems::new();
+    all.extend(problems);
+    all
+}
+
+fn read_network(
+    settings: &Settings,
+    network: &NetworkFile,
+    file: &File,
+    dt: f64,
+    files: &mut Vec<PathBuf>,
+    problems: &mut Problems,
+) -> NetworkPart {
+    let source = network.source.as_ref().and_then(|source| {
+        let parsed = Source::parse(source.get_ref());
+        parsed.map_err(|problem| problems.push(problem.at(settings.place(source.span())))).ok()
+    });
+    let stimuli = file.stimulus.iter().map(|stimulus| Stimulus {
+        neurons: stimulus.neurons.clone(),
+        current: settings.quantity(&stimulus.current, Dimension::CURRENT, problems),
+        from: settings.not_negative(&stimulus.from, Dimension::TIME, problems),
+        duration: settings.positive(&stimulus.duration, Dimension::TIME, problems),
+    });
+    let stimuli = stimuli.collect();
+    let receptors = file.senses.as_ref().map_or_else(Vec::new, |senses| {
+        let path = settings.beside(&senses.get_ref().map);
+        files.push(path.clone());
+        read_receptors(settings, senses.get_ref(), &path, problems)
+    });
+    NetworkPart {
+        file: settings.beside(&network.file),
+        source,
+        dt,
+        full_calcium: settings.positive(&network.full_calcium, Dimension::CONCENTRATION, problems),
+        stimuli,
+        receptors,
+    }
+}
+
+fn read_receptors(settings: &Settings, senses: &SensesFile, path: &Path, problems: &mut Problems) -> Vec<Receptor> {
+    let gain = settings.quantity(&senses.gain, Dimension::CURRENT, problems);
+    let saturation = settings.positive(&senses.saturation, Dimension::CURRENT, problems);
+    let read = Settings::open(path).and_then(|map| Ok((map.parse::<SensesMap>()?, map)));
+    let (file, map) = match read {
+        Ok(read) => read,
+        Err(problem) => {
+            problems.push(problem);
+            return Vec::new();
+        }
+    };
+    let mut receptors = Vec::new();
+    for stretch in &file.stretch {
+        let dorsal = match stretch.side.get_ref().as_str() {
+            "dorsal" => true,
+            "ventral" => false,
+            other => {
+                let problem = map.problem(stretch.side.span(), format!("unknown side \"{other}\""));
+                problems.push(match nearest(other, ["dorsal", "ventral"]) {
+                    Some(known) => problem.help(format!("did you mean \"{known}\"?")),
+                    None => problem.help("a side is \"dorsal\" or \"ventral\""),
+                });
+                continue;
+            }
+        };
+        if stretch.from.partial_cmp(stretch.to.get_ref()) != Some(std::cmp::Ordering::Less) {
+            let message = format!("the field ends at {} before it begins at {}", stretch.to.get_ref(), stretch.from);
+            problems.push(map.problem(stretch.to.span(), message).help("let `to` lie nearer to the tail than `from`"));
+        }
+        receptors.extend(stretch.neurons.iter().map(|neuron| Receptor {
+            neuron: neuron.clone(),
+            map: map.clone(),
+            dorsal,
+            field: [stretch.from, *stretch.to.get_ref()],
+            gain,
+            saturation,
+        }));
+    }
+    receptors
+}

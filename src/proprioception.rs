@@ -1,0 +1,149 @@
+//! Bending becomes a sense: what a body's shape tells its neurons and its controller.
+//!
+//!   curvature/01 … curvature/24    κL of each stretch of the body, positive to the back (dimensionless)
+//!   MDL05/strain                   (l − l₀)/l₀ of a muscle (dimensionless)
+//!
+//! A stretch receptor feels the mean strain of the muscles of one side over its receptive field.
+//!
+//! Source: Boyle, Berri & Cohen 2012, doi:10.3389/fncom.2012.00010 (stretch of one side over a stretch of the body);
+//! Wen et al. 2012, Neuron 76:750, doi:10.1016/j.neuron.2012.08.039 (B neurons feel the body in front of them).
+
+use crate::body::Body;
+use crate::error::{Problem, nearest};
+use crate::names::{MUSCLE_ROWS, muscle_names, muscle_place, muscles};
+
+/// What a body feels at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Felt {
+    /// κL of each of 24 stretches, head to tail.
+    pub curvature: Vec<f64>,
+    /// Strain of each muscle.
+    pub strain: Vec<f64>,
+}
+
+impl Felt {
+    /// What `body` feels as it lies.
+    pub fn by(body: &Body) -> Self {
+        let length = body.rest_length();
+        let curvature = body.midline().curvature_of_parts(MUSCLE_ROWS).iter().map(|k| k * length).collect();
+        Self { curvature, strain: body.muscle_strain() }
+    }
+}
+
+/// One named sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sense {
+    /// Curvature of a stretch of the body, from 0.
+    Curvature(usize),
+    /// Strain of a muscle, by number.
+    Strain(usize),
+}
+
+impl Sense {
+    /// The sense of that name.
+    ///
+    /// # Errors
+    /// A problem with the nearest name.
+    pub fn named(name: &str) -> Result<Self, Problem> {
+        Self::all()
+            .into_iter()
+            .find_map(|(known, sense)| (known == name).then_some(sense))
+            .ok_or_else(|| {
+                let problem = Problem::new(format!("unknown sense \"{name}\""));
+                let names: Vec<String> = Self::all().into_iter().map(|(known, _)| known).collect();
+                problem.help(match nearest(name, names.iter().map(String::as_str)) {
+                    Some(known) => format!("did you mean \"{known}\"?"),
+                    None => "senses are \"curvature/01\" … \"curvature/24\" and \"MDL05/strain\"".to_string(),
+                })
+            })
+    }
+
+    /// Every sense with its name.
+    pub fn all() -> Vec<(String, Self)> {
+        let bends = (0..MUSCLE_ROWS).map(|row| (format!("curvature/{:02}", row + 1), Self::Curvature(row)));
+        let strains = muscle_names().into_iter().enumerate().map(|(i, name)| (format!("{name}/strain"), Self::Strain(i)));
+        bends.chain(strains).collect()
+    }
+
+    /// Its value in what is felt.
+    pub fn of(self, felt: &Felt) -> f64 {
+        match self {
+            Self::Curvature(row) => felt.curvature[row],
+            Self::Strain(muscle) => felt.strain[muscle],
+        }
+    }
+}
+
+/// The part of the body that one stretch receptor feels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceptiveField {
+    muscles: Vec<usize>,
+}
+
+impl ReceptiveField {
+    /// The muscles of the back (`dorsal`) or the belly whose middle lies between two places along the body
+    /// (0 head … 1 tail); the nearest row where none does.
+    pub fn new(dorsal: bool, from: f64, to: f64) -> Self {
+        let place = |row: usize| (row as f64 - 0.5) / MUSCLE_ROWS as f64;
+        let outside = |row: usize| (from - place(row)).max(place(row) - to).max(0.0);
+        let nearest = (1..=MUSCLE_ROWS).map(outside).fold(f64::INFINITY, f64::min);
+        let felt = |(_, (quadrant, row)): &(usize, (crate::names::Quadrant, usize))| {
+            quadrant.is_dorsal() == dorsal && outside(*row) <= nearest
+        };
+        Self { muscles: muscles().into_iter().enumerate().filter(felt).map(|(index, _)| index).collect() }
+    }
+
+    /// Mean strain of the field.
+    pub fn stretch(&self, felt: &Felt) -> f64 {
+        self.muscles.iter().map(|muscle| felt.strain[*muscle]).sum::<f64>() / self.muscles.len().max(1) as f64
+    }
+}
+
+/// The number of the muscle of that name.
+///
+/// # Errors
+/// A problem with the nearest name.
+pub fn muscle_named(name: &str) -> Result<usize, Problem> {
+    let names = muscle_names();
+    if muscle_place(name).is_some()
+        && let Some(index) = names.iter().position(|known| known == name)
+    {
+        return Ok(index);
+    }
+    let problem = Problem::new(format!("no muscle of the name \"{name}\""));
+    Err(problem.help(match nearest(name, names.iter().map(String::as_str)) {
+        _ if name == "MVL24" => "MVL24 does not exist in the worm; its quadrant ends at MVL23".to_string(),
+        Some(known) => format!("did you mean \"{known}\"?"),
+        None => "muscles are MDL01 … MDL24, MDR01 … MDR24, MVL01 … MVL23, MVR01 … MVR24".to_string(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn felt() -> Felt {
+        Felt { curvature: vec![0.0; 24], strain: (0..95).map(f64::from).collect() }
+    }
+
+    #[test]
+    fn a_receptive_field_feels_its_side_and_its_rows_only() {
+        // Rows 1 to 4 have their middles before 4/24; the dorsal ones are MDL01–04 (0–3) and MDR01–04 (24–27).
+        assert_eq!(ReceptiveField::new(true, 0.0, 4.0 / 24.0).stretch(&felt()), 13.5);
+        // The ventral tail: MVL23 (70) and MVR24 (94), MVR23 (93); MVL24 does not exist.
+        assert_eq!(ReceptiveField::new(false, 22.0 / 24.0, 1.0).stretch(&felt()), (70.0 + 93.0 + 94.0) / 3.0);
+    }
+
+    #[test]
+    fn a_field_beyond_the_tail_feels_the_last_row() {
+        assert_eq!(ReceptiveField::new(true, 1.1, 1.2).stretch(&felt()), (23.0 + 47.0) / 2.0);
+    }
+
+    #[test]
+    fn an_unknown_sense_or_muscle_is_answered_with_the_nearest() {
+        let problem = Sense::named("curvature/1").expect_err("two digits").to_string();
+        assert!(problem.contains("did you mean \"curvature/01\"?"), "{problem}");
+        let problem = muscle_named("MVL24").expect_err("not there").to_string();
+        assert!(problem.contains("does not exist in the worm"), "{problem}");
+    }
+}

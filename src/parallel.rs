@@ -34,15 +34,7 @@ pub fn ordered_sum(len: usize, term: impl Fn(usize) -> f64 + Sync) -> f64 {
     (0..chunks).into_par_iter().map(chunk_sum).collect::<Vec<f64>>().iter().sum()
 }
 
-/// Sets how many threads all parallel work shares; 0 means one per core.
-///
-/// Only the first call of a process has an effect.
-pub fn set_threads(threads: usize) {
-    // A second call returns an error that says so; the first setting stays in force.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-}
-
-/// Runs `work` on a pool of its own with `threads` threads, as the determinism tests do.
+/// Runs `work` on a pool of `threads` threads, itself on one of them, so that a pool of one never waits.
 pub fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
     match rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
         Ok(pool) => pool.install(work),

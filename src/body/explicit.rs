@@ -14,7 +14,7 @@ use crate::body::medium::{Drag, Medium};
 use crate::body::membrane::Membrane;
 use crate::body::neighbors::Neighbors;
 use crate::body::particles::{Tissue, Vec3};
-use crate::body::pressure::{Corrected, Fluid, Pressure, Stop};
+use crate::body::pressure::{Corrected, Fluid, Pressure, Stop, densities};
 use crate::body::smoothing::Smoothing;
 use crate::body::{surface_tension, viscosity};
 
@@ -37,21 +37,28 @@ pub struct ExplicitStep {
 }
 
 impl ExplicitStep {
-    /// A scheme for `count` particles, the first of them `tissue`.
-    pub fn new(anatomy: &Anatomy, tissue: &Tissue, count: usize) -> Self {
+    /// A scheme for the particles at `position`, the first of them `tissue`.
+    pub fn new(anatomy: &Anatomy, tissue: &Tissue, position: &[Vec3]) -> Self {
+        let count = position.len();
         let smoothing = Smoothing::new(anatomy.smoothing_length);
+        let fluid = Fluid {
+            mass: anatomy.particle_mass,
+            rest_density: anatomy.liquid_density,
+            smoothing,
+            counts_itself: false,
+        };
+        let mut neighbors = Neighbors::default();
+        neighbors.rebuild(position, smoothing.length);
+        let mut solver = Pressure::default();
+        solver.pressure.resize(count, 0.0);
+        densities(&fluid, &neighbors, position, &mut solver.density);
         Self {
-            fluid: Fluid {
-                mass: anatomy.particle_mass,
-                rest_density: anatomy.liquid_density,
-                smoothing,
-                counts_itself: false,
-            },
+            fluid,
             viscosity: anatomy.liquid_viscosity,
             cohesion: anatomy.surface_tension,
             membrane: Membrane::new(&tissue.triangles, tissue.position.len()),
-            neighbors: Neighbors::default(),
-            solver: Pressure::default(),
+            neighbors,
+            solver,
             acceleration: vec![Vec3::zeros(); count],
             force: vec![Vec3::zeros(); count],
             undamped: elasticity::damp(&tissue.springs, &tissue.position, 0.0, 1.0),

@@ -108,7 +108,7 @@ impl Liquid {
         let viscous = self.viscosity * volume * volume;
         parallel::for_each(&mut self.reaction, |i, force| {
             *force = Vec3::zeros();
-            for j in neighbors.of(i).skip_while(|j| *j < first) {
+            for j in neighbors.of(i).filter(|j| *j >= first) {
                 let away = position[i] - position[j];
                 let r = away.norm();
                 if r > 0.0 {

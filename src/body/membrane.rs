@@ -46,7 +46,7 @@ impl Membrane {
         for i in first_liquid..position.len() {
             near.clear();
             near.extend(
-                neighbors.of(i).take_while(|j| *j < first_liquid).flat_map(|j| self.of_corner[j].iter().copied()),
+                neighbors.of(i).filter(|j| *j < first_liquid).flat_map(|j| self.of_corner[j].iter().copied()),
             );
             near.sort_unstable();
             near.dedup();

@@ -95,7 +95,7 @@ impl Body {
                 let tissue_step = ImplicitStep::new(&tissue, anatomy.bulk_modulus, anatomy.damping_time);
                 Mover::Implicit(Box::new(tissue_step), Box::new(liquid))
             }
-            Scheme::Explicit => Mover::Explicit(Box::new(ExplicitStep::new(anatomy, &tissue, position.len()))),
+            Scheme::Explicit => Mover::Explicit(Box::new(ExplicitStep::new(anatomy, &tissue, &position))),
         };
         let pitch = anatomy.length / (anatomy.rings - 1) as f64;
         let midline = Midline::of(&tissue, &position);
@@ -171,6 +171,14 @@ impl Body {
         drag
     }
 
+    /// The largest stable step [s], where the scheme has one.
+    pub fn largest_step(&self) -> Option<f64> {
+        match &self.mover {
+            Mover::Implicit(..) => None,
+            Mover::Explicit(_) => Some(ExplicitStep::largest_step(&self.tissue)),
+        }
+    }
+
     /// A particle in words: "tissue particle 512 (ring 21)".
     fn describe(&self, particle: usize) -> String {
         match self.tissue.ring_start.partition_point(|start| *start <= particle) {
@@ -199,7 +207,7 @@ impl Body {
         self.particle_mass
     }
 
-    /// Density of every particle as the smoothed sum measures it [kg/m³]; empty before the first step.
+    /// Density of every particle as the smoothed sum measures it [kg/m³].
     pub fn density(&self) -> &[f64] {
         match &self.mover {
             Mover::Implicit(_, liquid) => liquid.density(),
@@ -207,7 +215,7 @@ impl Body {
         }
     }
 
-    /// Pressure of every particle [Pa], the mean included; empty before the first step.
+    /// Pressure of every particle [Pa], the mean included.
     pub fn pressure(&self) -> Vec<f64> {
         match &self.mover {
             Mover::Implicit(_, liquid) => liquid.pressure().iter().map(|p| p + self.mean_pressure).collect(),

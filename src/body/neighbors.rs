@@ -12,7 +12,12 @@ use crate::parallel;
 #[derive(Debug, Clone, Default)]
 pub struct Neighbors {
     lists: Vec<Vec<u32>>,
+    /// Particles by bin: the bin's key and the particle's number, sorted.
     order: Vec<(u64, u32)>,
+    /// Of each occupied bin, the stretches of `order` that hold its nine columns of three bins.
+    columns: Vec<[(u32, u32); 9]>,
+    /// The bin, in `columns`, of each particle.
+    bin_of: Vec<u32>,
 }
 
 /// Bins along one axis are numbered in 21 bits, so that three make a key; 2²⁰ bins to each side of the origin
@@ -30,36 +35,57 @@ fn bin_key(bin: [u64; 3]) -> u64 {
     (bin[0] << (2 * BIN_BITS)) | (bin[1] << BIN_BITS) | bin[2]
 }
 
+/// Key of the bin that lies `x − 1` and `y − 1` bins away along the first two axes.
+fn neighbour_key(key: u64, x: usize, y: usize) -> u64 {
+    let step = 1 << (2 * BIN_BITS);
+    key + x as u64 * step + ((y as u64) << BIN_BITS) - step - (1 << BIN_BITS)
+}
+
 impl Neighbors {
     /// Finds the neighbours of all particles of `position` within `reach` [m].
     pub fn rebuild(&mut self, position: &[Vec3], reach: f64) {
-        let bin_of = |p: &Vec3| [bin_number(p.x, reach), bin_number(p.y, reach), bin_number(p.z, reach)];
-        self.order.clear();
-        self.order.extend(position.iter().enumerate().map(|(i, p)| (bin_key(bin_of(p)), i as u32)));
-        self.order.sort_unstable();
+        self.sort_into_bins(position, reach);
         self.lists.resize_with(position.len(), Vec::new);
-        let order = &self.order;
+        let (order, columns, bin_of) = (&self.order, &self.columns, &self.bin_of);
+        let reach_squared = reach * reach;
         parallel::for_each(&mut self.lists, |i, list| {
             list.clear();
             let here = position[i];
-            let [x, y, z] = bin_of(&here);
-            // Three bins in a row along z are one range of keys.
-            for column in 0..9 {
-                let (bin_x, bin_y) = (x + column / 3 - 1, y + column % 3 - 1);
-                let from = order.partition_point(|(key, _)| *key < bin_key([bin_x, bin_y, z - 1]));
-                let last = bin_key([bin_x, bin_y, z + 1]);
-                let in_reach = order[from..]
-                    .iter()
-                    .take_while(|(key, _)| *key <= last)
-                    .map(|(_, j)| *j)
-                    .filter(|j| *j as usize != i && (position[*j as usize] - here).norm_squared() < reach * reach);
-                list.extend(in_reach);
+            for (from, to) in columns[bin_of[i] as usize] {
+                for (_, j) in &order[from as usize..to as usize] {
+                    if (position[*j as usize] - here).norm_squared() < reach_squared && *j as usize != i {
+                        list.push(*j);
+                    }
+                }
             }
-            list.sort_unstable();
         });
     }
 
-    /// The neighbours of particle `i`, in order of number.
+    fn sort_into_bins(&mut self, position: &[Vec3], width: f64) {
+        let key_of = |p: &Vec3| bin_key([p.x, p.y, p.z].map(|x| bin_number(x, width)));
+        self.order.clear();
+        self.order.extend(position.iter().enumerate().map(|(i, p)| (key_of(p), i as u32)));
+        self.order.sort_unstable();
+        self.bin_of.resize(position.len(), 0);
+        self.columns.clear();
+        let order = &self.order;
+        let mut last_key = None;
+        for (key, particle) in order {
+            if last_key != Some(*key) {
+                last_key = Some(*key);
+                self.columns.push(std::array::from_fn(|column| {
+                    // Three bins in a row along z are one stretch of keys.
+                    let middle = neighbour_key(*key, column / 3, column % 3);
+                    let from = order.partition_point(|(other, _)| *other < middle - 1);
+                    let length = order[from..].iter().take_while(|(other, _)| *other <= middle + 1).count();
+                    (from as u32, (from + length) as u32)
+                }));
+            }
+            self.bin_of[*particle as usize] = (self.columns.len() - 1) as u32;
+        }
+    }
+
+    /// The neighbours of particle `i`, in an order that follows from the positions.
     #[inline]
     pub fn of(&self, i: usize) -> impl Iterator<Item = usize> + '_ {
         self.lists[i].iter().map(|j| *j as usize)
@@ -96,7 +122,9 @@ mod tests {
         for i in 0..position.len() {
             let every: Vec<usize> =
                 (0..position.len()).filter(|j| *j != i && (position[*j] - position[i]).norm_squared() < 1.0).collect();
-            assert_eq!(neighbors.of(i).collect::<Vec<_>>(), every);
+            let mut found: Vec<usize> = neighbors.of(i).collect();
+            found.sort_unstable();
+            assert_eq!(found, every);
         }
     }
 

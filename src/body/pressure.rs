@@ -62,6 +62,8 @@ pub struct Pressure {
     /// Acceleration by pressure [m/s²].
     pub acceleration: Vec<Vec3>,
     predicted: Vec<Vec3>,
+    /// −½ m/ρ₀² W'(r)/r of each particle's pairs, in the order of its neighbours [m³/(kg·m²)].
+    weights: Vec<Vec<f64>>,
 }
 
 /// δ [m²/s²]: the pressure that a density error asks for, from a filled neighbourhood on a cubic lattice.
@@ -92,13 +94,11 @@ pub fn densities(fluid: &Fluid, neighbors: &Neighbors, position: &[Vec3], densit
     let itself = fluid.smoothing.density(0.0);
     density.resize(position.len(), 0.0);
     parallel::for_each(density, |i, density| {
-        let mut sum = if fluid.counts_itself { itself } else { 0.0 };
-        for j in neighbors.of(i) {
-            let r2 = (position[i] - position[j]).norm_squared();
-            if r2 < h2 {
-                sum += fluid.smoothing.density(r2);
-            }
-        }
+        let here = position[i];
+        let start = if fluid.counts_itself { itself } else { 0.0 };
+        // Pairs that have moved out of reach are taken at the edge, where they weigh nothing.
+        let weigh = |sum, j: usize| sum + fluid.smoothing.density((here - position[j]).norm_squared().min(h2));
+        let sum: f64 = neighbors.of(i).fold(start, weigh);
         // A lone particle is as dense as its own smoothing: dividing by its density stays possible.
         *density = fluid.mass * sum.max(itself);
     });
@@ -127,6 +127,7 @@ impl Pressure {
         self.acceleration.clear();
         self.acceleration.resize(count, Vec3::zeros());
         self.predicted.resize(count, Vec3::zeros());
+        self.weigh_pairs(fluid, neighbors, position, moves);
         let strength = correction_strength(fluid, dt);
         let mut corrected = Corrected::default();
         loop {
@@ -150,28 +151,33 @@ impl Pressure {
             parallel::for_each(&mut self.pressure, |i, pressure| {
                 *pressure = (*pressure + strength * (density[i] - fluid.rest_density)).max(0.0);
             });
-            let pressure = &self.pressure;
+            let (pressure, weights) = (&self.pressure, &self.weights);
             parallel::for_each(&mut self.acceleration, |i, by_pressure| {
                 if moves[i] {
-                    *by_pressure = acceleration_of(fluid, neighbors, position, pressure, i);
+                    let (here, own) = (position[i], pressure[i]);
+                    let push = |sum, (j, weight): (usize, &f64)| {
+                        sum + (here - position[j]) * (weight * (own + pressure[j]))
+                    };
+                    *by_pressure = neighbors.of(i).zip(&weights[i]).fold(Vec3::zeros(), push);
                 }
             });
         }
     }
-}
 
-/// −m Σⱼ ½ (pᵢ + pⱼ)/ρ₀² ∇W [m/s²].
-fn acceleration_of(fluid: &Fluid, neighbors: &Neighbors, position: &[Vec3], pressure: &[f64], i: usize) -> Vec3 {
-    let factor = 0.5 * fluid.mass / (fluid.rest_density * fluid.rest_density);
-    let mut sum = Vec3::zeros();
-    for j in neighbors.of(i) {
-        let away = position[i] - position[j];
-        let r = away.norm();
-        if r > 0.0 {
-            sum += away * (factor * (pressure[i] + pressure[j]) * fluid.smoothing.steepness(r) / r);
-        }
+    /// What does not change while pressures do: the gradient of each pair, as a factor of its distance vector.
+    fn weigh_pairs(&mut self, fluid: &Fluid, neighbors: &Neighbors, position: &[Vec3], moves: &[bool]) {
+        let factor = 0.5 * fluid.mass / (fluid.rest_density * fluid.rest_density);
+        self.weights.resize_with(position.len(), Vec::new);
+        parallel::for_each(&mut self.weights, |i, weights| {
+            weights.clear();
+            if moves[i] {
+                weights.extend(neighbors.of(i).map(|j| {
+                    let r = (position[i] - position[j]).norm();
+                    if r > 0.0 { factor * fluid.smoothing.steepness(r) / r } else { 0.0 }
+                }));
+            }
+        });
     }
-    sum
 }
 
 #[cfg(test)]

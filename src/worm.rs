@@ -1,0 +1,239 @@
+//! A worm: the only file that knows both nerve and body.
+//!
+//! One step, read aloud: *sense, decide, fire, contract, move*.
+//!
+//!   sense      bending and stretch of the body as it lies                      → senses
+//!   decide     the controller, if there is one                                 → drives
+//!   fire       the network, if there is one, over the whole step: stretch      → drives
+//!              into its receptors, calcium of its muscle cells out
+//!   contract   drives become activation, activation the pull of fibres
+//!   move       the body, over the whole step
+//!
+//! What the network feels is the body at the beginning of the step, what the body feels is the network at its end:
+//! an error of first order in the step, 5 ms against the 100 ms of a muscle.
+
+use crate::body::{Body, Scheme};
+use crate::controller::Controller;
+use crate::error::{Problem, Problems, RunFailure};
+use crate::gait::Pose;
+use crate::muscle::{Muscles, drive_from_calcium};
+use crate::names::{MUSCLE_COUNT, muscle_names};
+use crate::network::{Network, Port, Probe};
+use crate::proprioception::{Felt, ReceptiveField, Sense, muscle_named};
+
+/// A body with what moves it.
+pub struct Worm {
+    body: Body,
+    muscles: Muscles,
+    controller: Option<Mind>,
+    nerve: Option<Nerve>,
+    /// Drive of each muscle, 0 … 1.
+    drives: Vec<f64>,
+    felt: Felt,
+    /// Step of the coupling [s].
+    step: f64,
+    body_substeps: usize,
+    steps: usize,
+}
+
+/// A controller with its names resolved.
+struct Mind {
+    controller: Box<dyn Controller>,
+    senses: Vec<Sense>,
+    muscles: Vec<usize>,
+    inputs: Vec<f64>,
+    outputs: Vec<f64>,
+}
+
+/// A network with the places where the body touches it.
+pub struct Nerve {
+    network: Network,
+    substeps: usize,
+    /// The calcium of each muscle's cell, where the network has that muscle.
+    calcium: Vec<Option<Probe>>,
+    full_calcium: f64,
+    receptors: Vec<(Port, ReceptiveField)>,
+}
+
+impl Nerve {
+    /// A network that takes `substeps` substeps in a step of the worm and drives the muscles that it has.
+    ///
+    /// `full_calcium` is where a muscle pulls with all its force [mol/m³]; a receptor's port takes the stretch of
+    /// its field.
+    pub fn new(
+        network: Network,
+        substeps: usize,
+        full_calcium: f64,
+        receptors: Vec<(Port, ReceptiveField)>,
+    ) -> Self {
+        let calcium = muscle_names().iter().map(|name| network.probe(&format!("{name}/caConc")).ok()).collect();
+        Self { network, substeps, calcium, full_calcium, receptors }
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Fires over one step: stretch in, calcium out.
+    fn fire(&mut self, felt: &Felt, drives: &mut [f64]) -> Result<(), RunFailure> {
+        for (port, field) in &self.receptors {
+            self.network.write(*port, field.stretch(felt));
+        }
+        for _ in 0..self.substeps {
+            self.network.step()?;
+        }
+        for (drive, calcium) in drives.iter_mut().zip(&self.calcium) {
+            if let Some(calcium) = calcium {
+                *drive = drive_from_calcium(self.network.read(*calcium), self.full_calcium);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Worm {
+    /// A worm at rest. `step` is that of the coupling [s], in `body_substeps` substeps of the body.
+    ///
+    /// A muscle that both the network and the controller drive follows the controller.
+    ///
+    /// # Errors
+    /// Every sense or muscle of the controller that does not exist, and a step that the explicit scheme can't take.
+    pub fn new(
+        body: Body,
+        muscles: Muscles,
+        controller: Option<Box<dyn Controller>>,
+        nerve: Option<Nerve>,
+        step: f64,
+        body_substeps: usize,
+    ) -> Result<Self, Problems> {
+        let mut problems = Problems::new();
+        if let Some(largest) = body.largest_step()
+            && step / body_substeps as f64 > largest
+        {
+            let message = format!(
+                "a substep of {:.3} us is too large for the explicit scheme of this body, which is stable up to {:.3} us",
+                1e6 * step / body_substeps as f64,
+                1e6 * largest
+            );
+            let enough = (step / largest).ceil();
+            problems.push(Problem::new(message).help(format!("give [body] substeps = {enough}, or scheme = \"implicit\"")));
+        }
+        let controller = controller.map(|controller| Mind::new(controller, &mut problems));
+        let felt = Felt::by(&body);
+        let drives = vec![0.0; MUSCLE_COUNT];
+        problems.or_ok(Self { body, muscles, controller, nerve, drives, felt, step, body_substeps, steps: 0 })
+    }
+
+    /// Sense, decide, fire, contract, move.
+    ///
+    /// # Errors
+    /// Who lost what, and when: a cell whose voltage is not a number, a body whose forces find no balance.
+    pub fn step(&mut self) -> Result<(), RunFailure> {
+        self.felt = Felt::by(&self.body);
+        if let Some(nerve) = &mut self.nerve {
+            nerve.fire(&self.felt, &mut self.drives)?;
+        }
+        if let Some(mind) = &mut self.controller {
+            mind.decide(self.steps as f64 * self.step, self.step, &self.felt, &mut self.drives);
+        }
+        self.muscles.follow(&self.drives, self.step);
+        let pull = self.muscles.fibre_force();
+        for _ in 0..self.body_substeps {
+            self.body.step(self.step / self.body_substeps as f64, &pull).map_err(|diverged| RunFailure {
+                time: self.time(),
+                what: diverged.what,
+                help: Some("try a smaller `step`, more [body] substeps, or less muscle force".to_string()),
+            })?;
+        }
+        self.steps += 1;
+        Ok(())
+    }
+
+    /// Simulated time [s].
+    pub fn time(&self) -> f64 {
+        self.steps as f64 * self.step
+    }
+
+    /// Steps taken.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// The body.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Activation of each muscle, 0 … 1.
+    pub fn activation(&self) -> &[f64] {
+        self.muscles.activation()
+    }
+
+    /// What the worm felt at the beginning of its last step.
+    pub fn felt(&self) -> &Felt {
+        &self.felt
+    }
+
+    /// The network, if it has one.
+    pub fn network(&self) -> Option<&Network> {
+        self.nerve.as_ref().map(Nerve::network)
+    }
+
+    /// The spikes since they were last asked for: population, cell, time [s].
+    pub fn drain_spikes(&mut self) -> Vec<(usize, usize, f64)> {
+        self.nerve.as_mut().map_or_else(Vec::new, |nerve| nerve.network.drain_spikes())
+    }
+
+    /// How it lies, for the analysis of its gait.
+    pub fn pose(&self) -> Pose {
+        let midline = self.body.midline();
+        let half = midline.points.len() / 2;
+        let mean = |points: &[crate::body::particles::Vec3]| {
+            points.iter().sum::<crate::body::particles::Vec3>() / points.len() as f64
+        };
+        Pose {
+            time: self.time(),
+            curvature: midline.curvature.clone(),
+            center: self.body.center_of_mass(),
+            heading: mean(&midline.points[..half]) - mean(&midline.points[half..]),
+            length: midline.length(),
+            relative_volume: self.body.relative_volume(),
+        }
+    }
+
+    /// Every number that the next step depends on, to compare runs bit for bit.
+    pub fn state(&self) -> Vec<f64> {
+        let points = self.body.position().iter().chain(self.body.velocity());
+        let mut state: Vec<f64> = points.flat_map(|p| [p.x, p.y, p.z]).collect();
+        state.extend(self.muscles.activation());
+        if let Some(mind) = &self.controller {
+            state.extend(mind.controller.state());
+        }
+        if let Some(nerve) = &self.nerve {
+            state.extend(nerve.network.state());
+        }
+        state
+    }
+}
+
+impl Mind {
+    fn new(controller: Box<dyn Controller>, problems: &mut Problems) -> Self {
+        let mut keep = |problem| problems.push(problem);
+        let senses: Vec<Sense> =
+            controller.senses().iter().filter_map(|name| Sense::named(name).map_err(&mut keep).ok()).collect();
+        let muscles: Vec<usize> =
+            controller.drives().iter().filter_map(|name| muscle_named(name).map_err(&mut keep).ok()).collect();
+        Self { inputs: vec![0.0; senses.len()], outputs: vec![0.0; muscles.len()], controller, senses, muscles }
+    }
+
+    fn decide(&mut self, time: f64, dt: f64, felt: &Felt, drives: &mut [f64]) {
+        for (input, sense) in self.inputs.iter_mut().zip(&self.senses) {
+            *input = sense.of(felt);
+        }
+        self.controller.step(time, dt, &self.inputs, &mut self.outputs);
+        for (muscle, output) in self.muscles.iter().zip(&self.outputs) {
+            drives[*muscle] = *output;
+        }
+    }
+}

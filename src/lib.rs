@@ -10,5 +10,6 @@ pub mod controller;
 pub mod error;
 pub mod names;
 pub mod parallel;
+pub mod recording;
 pub mod simd;
 pub mod units;

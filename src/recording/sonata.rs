@@ -1,7 +1,7 @@
 //! The network's voltages and spikes, as SONATA wants them, with the cells' names.
 //!
 //! `/report/<population>/data` [rows, cells] in mV, one row per interval from `start` to `stop` (ms, right-open);
-//! `/spikes/<population>` in ms, sorted by time; `/nodes/<population>/0/name` says that node 201 is AVBL.
+//! `/spikes/<population>` in ms, sorted by time; `/nodes/<population>/0/@library/name` says that node 201 is AVBL.
 //!
 //! Source: SONATA 0.1, Dai et al. 2020, doi:10.1371/journal.pcbi.1007696.
 
@@ -44,7 +44,11 @@ fn population(writer: &mut Writer, name: &'static str, names: &[String], interva
     let nodes = format!("/nodes/{name}");
     let ids: Vec<u64> = (0..count).collect();
     let texts: Vec<&str> = names.iter().map(String::as_str).collect();
-    writer.texts(&format!("{nodes}/0/name"), &texts)?;
+    // By way of a library, as SONATA offers for repeated values: libsonata reads its texts of any kind, but
+    // refuses the texts of this writer as an attribute, because their type is not encoded as libhdf5 does.
+    let library: Vec<u32> = (0..names.len() as u32).collect();
+    writer.constant(&format!("{nodes}/0/name"), &[count], &library)?;
+    writer.texts(&format!("{nodes}/0/@library/name"), &texts)?;
     writer.constant(&format!("{nodes}/node_id"), &[count], &ids)?;
     // One type of node and one group of attributes: type 0, group 0, in order.
     writer.constant(&format!("{nodes}/node_type_id"), &[count], &vec![0i64; names.len()])?;

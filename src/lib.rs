@@ -15,6 +15,7 @@ pub mod muscle;
 pub mod names;
 pub mod parallel;
 pub mod proprioception;
+pub mod recording;
 pub mod settings;
 pub mod simd;
 pub mod units;

@@ -1,0 +1,141 @@
+//! The network's voltages and spikes, as SONATA wants them, with the cells' names.
+//!
+//! `/report/<population>/data` [rows, cells] in mV, one row per interval from `start` to `stop` (ms, right-open);
+//! `/spikes/<population>` in ms, sorted by time; `/nodes/<population>/0/@library/name` says that node 201 is AVBL.
+//!
+//! Source: SONATA 0.1, Dai et al. 2020, doi:10.1371/journal.pcbi.1007696.
+
+use super::file::{Rows, Writer, bytes, enumeration};
+use super::{Membrane, Population, misfit};
+use crate::error::Error;
+
+/// Both populations of the network.
+pub(super) struct Network {
+    populations: [Option<Cells>; 2],
+    interval: f64,
+    start: Option<f64>,
+    rows: u64,
+}
+
+/// The series of one population.
+struct Cells {
+    name: &'static str,
+    count: usize,
+    data: Rows,
+    time: usize,
+    timestamps: Rows,
+    node_ids: Rows,
+    last_spike: f64,
+}
+
+/// Creates the groups and series of every population that has cells.
+pub(super) fn create(writer: &mut Writer, membrane: &Membrane<'_>) -> Result<Network, Error> {
+    writer.group_number("/", "magic", 0x0A7A_u32)?;
+    writer.group_numbers("/", "version", &[0u32, 1])?;
+    let mut cells = |name, names: &[String]| {
+        if names.is_empty() { Ok(None) } else { population(writer, name, names, membrane.interval).map(Some) }
+    };
+    let populations = [cells("neurons", membrane.neurons)?, cells("muscles", membrane.muscles)?];
+    Ok(Network { populations, interval: membrane.interval, start: None, rows: 0 })
+}
+
+fn population(writer: &mut Writer, name: &'static str, names: &[String], interval: f64) -> Result<Cells, Error> {
+    let count = names.len() as u64;
+    let nodes = format!("/nodes/{name}");
+    let ids: Vec<u64> = (0..count).collect();
+    let texts: Vec<&str> = names.iter().map(String::as_str).collect();
+    // By way of a library, as SONATA offers for repeated values: libsonata reads its texts of any kind, but
+    // refuses the texts of this writer as an attribute, because their type is not encoded as libhdf5 does.
+    let library: Vec<u32> = (0..names.len() as u32).collect();
+    writer.constant(&format!("{nodes}/0/name"), &[count], &library)?;
+    writer.texts(&format!("{nodes}/0/@library/name"), &texts)?;
+    writer.constant(&format!("{nodes}/node_id"), &[count], &ids)?;
+    // One type of node and one group of attributes: type 0, group 0, in order.
+    writer.constant(&format!("{nodes}/node_type_id"), &[count], &vec![0i64; names.len()])?;
+    writer.constant(&format!("{nodes}/node_group_id"), &[count], &vec![0u64; names.len()])?;
+    writer.constant(&format!("{nodes}/node_group_index"), &[count], &ids)?;
+
+    let report = format!("/report/{name}");
+    let data = writer.rows::<f32>(&format!("{report}/data"), &[count], ("units", "mV"))?;
+    let node_ids = writer.constant(&format!("{report}/mapping/node_ids"), &[count], &ids)?;
+    writer.number(node_ids, "sorted", 1i8)?;
+    let pointers: Vec<u64> = (0..=count).collect();
+    writer.constant(&format!("{report}/mapping/index_pointers"), &[count + 1], &pointers)?;
+    writer.constant(&format!("{report}/mapping/element_ids"), &[count], &vec![0u32; names.len()])?;
+    let time = writer.constant(&format!("{report}/mapping/time"), &[3], &[0.0, 0.0, interval * 1e3])?;
+    writer.text(time, "units", "ms")?;
+
+    let spikes = format!("/spikes/{name}");
+    let sorting = enumeration(false, &[("none", 0), ("by_id", 1), ("by_time", 2)]);
+    writer.group_typed(&spikes, "sorting", sorting, vec![2])?;
+    let timestamps = writer.rows::<f64>(&format!("{spikes}/timestamps"), &[], ("units", "ms"))?;
+    let spike_ids = writer.rows::<u64>(&format!("{spikes}/node_ids"), &[], ("units", ""))?;
+    let last_spike = f64::NEG_INFINITY;
+    Ok(Cells { name, count: names.len(), data, time, timestamps, node_ids: spike_ids, last_spike })
+}
+
+impl Network {
+    /// One row of each population [V].
+    pub(super) fn append(
+        &mut self,
+        writer: &mut Writer,
+        time: f64,
+        neurons: &[f32],
+        muscles: &[f32],
+    ) -> Result<(), Error> {
+        for (cells, values) in self.populations.iter().zip([neurons, muscles]) {
+            let count = cells.as_ref().map_or(0, |cells| cells.count);
+            if values.len() != count {
+                let what = format!("{} membrane potentials came for {count} cells", values.len());
+                return Err(misfit(time, what));
+            }
+        }
+        // Half an interval: a row at another time would be read at the wrong one.
+        let expected = self.start.map_or(time, |start| start + self.rows as f64 * self.interval);
+        if !((time - expected).abs() < 0.5 * self.interval) {
+            return Err(misfit(time, format!("membrane potentials were due at {expected} s")));
+        }
+        self.start.get_or_insert(time);
+        for (cells, values) in
+            self.populations.iter().flatten().zip([neurons, muscles].into_iter().filter(|v| !v.is_empty()))
+        {
+            let millivolts: Vec<f32> = values.iter().map(|volts| volts * 1e3).collect();
+            writer.append_row(cells.data, &bytes(&millivolts))?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// Spikes of one population: time [s] and index.
+    pub(super) fn append_spikes(
+        &mut self,
+        writer: &mut Writer,
+        population: Population,
+        spikes: &[(f64, u64)],
+    ) -> Result<(), Error> {
+        let Some(cells) = &mut self.populations[population as usize] else {
+            let time = spikes.first().map_or(0.0, |spike| spike.0);
+            return Err(misfit(time, "spikes came from a population without cells".into()));
+        };
+        for (time, node) in spikes {
+            if !(*time >= cells.last_spike && *node < cells.count as u64) {
+                let what = format!("a spike of cell {node} of {} at {time} s is out of order or range", cells.name);
+                return Err(misfit(*time, what));
+            }
+            cells.last_spike = *time;
+            writer.append_row(cells.timestamps, &(time * 1e3).to_le_bytes())?;
+            writer.append_row(cells.node_ids, &node.to_le_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Writes how far the reports reach.
+    pub(super) fn publish_time(&mut self, writer: &mut Writer) -> Result<(), Error> {
+        let start = self.start.unwrap_or(0.0);
+        let stop = start + self.rows as f64 * self.interval;
+        for cells in self.populations.iter().flatten() {
+            writer.overwrite(cells.time, &[start * 1e3, stop * 1e3, self.interval * 1e3])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,285 @@
+//! A recording holds what was put in, wherever it is read, and survives a kill.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hdf5::H5File;
+use hdf5::swmr::SwmrFileReader;
+use nematode::error::Error;
+use nematode::names::muscle_names;
+use nematode::recording::{Extra, Frame, Layout, Membrane, Population, Provenance, Recording, Species};
+
+/// A made-up run: every number is a function of frame and index, so that a reader can tell a mix-up.
+struct Run {
+    particles: usize,
+    species: Vec<Species>,
+    mass: Vec<f32>,
+    springs: Vec<[u32; 2]>,
+    triangles: Vec<[u32; 3]>,
+    muscles: Vec<String>,
+    neurons: Vec<String>,
+    senses: Vec<String>,
+    extras: Vec<Extra>,
+}
+
+const MIDLINE: usize = 49;
+/// Rows of membrane potential in a frame, and the time between them [s].
+const ROWS: usize = 10;
+const INTERVAL: f64 = 1e-3;
+
+impl Run {
+    fn new(particles: usize) -> Self {
+        let kind = |index| [Species::Liquid, Species::Elastic, Species::Boundary][index % 3];
+        Self {
+            particles,
+            species: (0..particles).map(kind).collect(),
+            mass: (0..particles).map(|index| 1e-13 * (1 + index) as f32).collect(),
+            springs: (1..particles as u32).map(|index| [index - 1, index]).collect(),
+            triangles: (2..particles as u32).map(|index| [index - 2, index - 1, index]).collect(),
+            muscles: muscle_names(),
+            neurons: ["AVBL", "AVBR", "DB1"].map(String::from).to_vec(),
+            senses: (1..=24).map(|row| format!("curvature/{row:02}")).collect(),
+            extras: vec![Extra { name: "energy".into(), unit: "J".into(), width: 2 }],
+        }
+    }
+
+    fn layout(&self) -> Layout<'_> {
+        let membrane = Membrane { neurons: &self.neurons, muscles: &self.muscles, interval: INTERVAL };
+        Layout {
+            species: &self.species,
+            mass: &self.mass,
+            springs: &self.springs,
+            triangles: &self.triangles,
+            muscle_names: &self.muscles,
+            midline_points: MIDLINE,
+            senses: &self.senses,
+            membrane: Some(membrane),
+            extras: &self.extras,
+        }
+    }
+
+    fn create(&self, path: &Path) -> Result<Recording, Error> {
+        let provenance = Provenance {
+            experiment_toml: "# a made-up run\nduration = \"1 s\"\n".into(),
+            files: vec![("worm.toml".into(), "00ff".into())],
+            version: "0.1.0".into(),
+            seed: Some(302),
+            argv: vec!["nematode".into(), "run".into()],
+            papers: vec!["White et al. 1986, doi:10.1098/rstb.1986.0056".into()],
+        };
+        Recording::create(path, &self.layout(), &provenance)
+    }
+
+    fn append(&self, recording: &mut Recording, number: usize) {
+        let value = |index: usize, scale: f32| scale * (1000 * number + index) as f32;
+        let list = |count: usize, scale: f32| -> Vec<f32> { (0..count).map(|index| value(index, scale)).collect() };
+        let points = |count: usize, scale: f32| -> Vec<[f32; 3]> {
+            (0..count).map(|index| [0, 1, 2].map(|axis| value(3 * index + axis, scale))).collect()
+        };
+        for row in 0..ROWS {
+            let at = (ROWS * number + row) as f64 * INTERVAL;
+            let (neurons, muscles) = (list(self.neurons.len(), -1e-6), list(self.muscles.len(), 1e-6));
+            recording.membrane(at, &neurons, &muscles).expect("a row");
+        }
+        let at = 0.01 * number as f64;
+        recording.spikes(Population::Neurons, &[(at + 0.002, 1), (at + 0.004, 0)]).expect("spikes");
+        recording.spikes(Population::Muscles, &[(at + 0.003, 94)]).expect("spikes");
+        let energy = list(2, 1e-12);
+        recording
+            .frame(&Frame {
+                step: 10 * number as i64,
+                time: 0.01 * (number + 1) as f64,
+                position: &points(self.particles, 1e-7),
+                velocity: &points(self.particles, 1e-5),
+                density: &list(self.particles, 1.0),
+                pressure: &list(self.particles, 0.1),
+                midline: &points(MIDLINE, 2e-7),
+                curvature: &list(MIDLINE, 3.0),
+                activation: &list(self.muscles.len(), 1e-5),
+                center_of_mass: [1e-6 * number as f64, 2.0, 3.0],
+                senses: &list(self.senses.len(), 0.5),
+                extras: &[&energy],
+            })
+            .expect("a frame");
+    }
+
+    fn record(&self, path: &Path, frames: usize) -> u64 {
+        let mut recording = self.create(path).expect("a recording");
+        (0..frames).for_each(|number| self.append(&mut recording, number));
+        recording.finish().expect("the end")
+    }
+}
+
+fn temporary() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.h5");
+    (folder, path)
+}
+
+fn f32s(file: &H5File, name: &str) -> Vec<f32> {
+    file.dataset(name).unwrap_or_else(|error| panic!("{name}: {error}")).read_raw().expect("values")
+}
+
+fn texts(file: &H5File, name: &str) -> Vec<String> {
+    file.dataset(name).expect("texts").read_vlen_strings().expect("texts")
+}
+
+#[test]
+fn what_was_recorded_is_read_back_bit_for_bit() {
+    let (_folder, path) = temporary();
+    let run = Run::new(7);
+    let size = run.record(&path, 5);
+    assert_eq!(size, std::fs::metadata(&path).expect("the file").len());
+    let file = H5File::open(&path).expect("an HDF5 file");
+    let position = f32s(&file, "particles/sph/position/value");
+    let expected: Vec<f32> = (0..5).flat_map(|k| (0..21).map(move |i| 1e-7 * (1000 * k + i) as f32)).collect();
+    assert_eq!(position, expected);
+    assert_eq!(file.dataset("particles/sph/position/value").expect("it").shape(), [5, 7, 3]);
+    let time: Vec<f64> = file.dataset("particles/sph/density/time").expect("time").read_raw().expect("values");
+    assert_eq!(time, (1..=5).map(|number| 0.01 * f64::from(number)).collect::<Vec<_>>());
+    let step: Vec<i64> = file.dataset("observables/energy/step").expect("step").read_raw().expect("values");
+    assert_eq!(step, [0, 10, 20, 30, 40]);
+    assert_eq!(f32s(&file, "observables/curvature/value")[2 * MIDLINE + 4], 3.0 * 2004.0);
+    assert_eq!(f32s(&file, "observables/muscle_activation/value").len(), 5 * 95);
+    assert_eq!(f32s(&file, "observables/senses/value")[24], 500.0);
+    let center: Vec<f64> =
+        file.dataset("observables/center_of_mass/value").expect("center").read_raw().expect("values");
+    assert_eq!(center[3 * 4..], [1e-6 * 4.0, 2.0, 3.0]);
+    assert_eq!(f32s(&file, "report/neurons/data")[3 * ROWS], 1e3 * (-1e-6 * 1000.0f32));
+    let reach: Vec<f64> = file.dataset("report/neurons/mapping/time").expect("time").read_raw().expect("values");
+    assert!((reach[1] - 50.0).abs() < 1e-9 && reach[0] == 0.0 && reach[2] == 1.0, "{reach:?}");
+    assert_eq!(texts(&file, "nodes/neurons/0/@library/name"), ["AVBL", "AVBR", "DB1"]);
+    assert_eq!(texts(&file, "parameters/names/muscles"), muscle_names());
+    assert!(texts(&file, "parameters/experiment_toml")[0].starts_with("# a made-up run\n"));
+    assert_eq!(f32s(&file, "VTKHDF/Points"), position, "the view shows the positions");
+}
+
+#[test]
+fn more_particles_than_one_chunk_holds_come_back() {
+    let (_folder, path) = temporary();
+    let run = Run::new(70_001);
+    run.record(&path, 2);
+    let file = H5File::open(&path).expect("an HDF5 file");
+    let position = f32s(&file, "particles/sph/position/value");
+    assert_eq!(position.len(), 2 * 3 * 70_001);
+    assert!((0..2 * 3 * 70_001).all(|at| {
+        let (number, index) = (at / (3 * 70_001), at % (3 * 70_001));
+        position[at] == 1e-7 * (1000 * number + index) as f32
+    }));
+    let chunk = file.dataset("particles/sph/position/value").expect("it").chunk_dims().expect("chunks");
+    assert_eq!(chunk, [1, 65_536, 3]);
+}
+
+#[test]
+fn a_body_without_particles_and_network_shows_its_midline() {
+    let (_folder, path) = temporary();
+    let muscles = muscle_names();
+    let layout = Layout { muscle_names: &muscles, midline_points: 3, ..Layout::default() };
+    let mut recording = Recording::create(&path, &layout, &Provenance::default()).expect("a recording");
+    let midline = [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0], [6.0, 7.0, 8.0]];
+    let mut frame = Frame {
+        step: 0,
+        time: 0.0,
+        position: &[],
+        velocity: &[],
+        density: &[],
+        pressure: &[],
+        midline: &midline,
+        curvature: &[0.0; 3],
+        activation: &[0.0; 95],
+        center_of_mass: [0.0; 3],
+        senses: &[],
+        extras: &[],
+    };
+    recording.frame(&frame).expect("a frame");
+    let again = recording.frame(&frame).expect_err("time does not grow");
+    assert!(matches!(again, Error::Run(_)), "{again}");
+    frame.time = 1.0;
+    frame.activation = &[0.0; 96];
+    let misfit = recording.frame(&frame).expect_err("one muscle too many").to_string();
+    assert!(misfit.contains("muscle_activation of this frame has 96 numbers, not 95"), "{misfit}");
+    assert!(recording.spikes(Population::Neurons, &[(0.0, 0)]).is_err());
+    recording.finish().expect("the end");
+    let file = H5File::open(&path).expect("an HDF5 file");
+    assert_eq!(f32s(&file, "VTKHDF/Points"), midline.as_flattened());
+    assert!(file.dataset("particles/sph/position/value").is_err());
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes() {
+    let (_folder, first) = temporary();
+    let (_folder, second) = temporary();
+    Run::new(50).record(&first, 4);
+    // A slow machine flushes more often; that must not show.
+    let run = Run::new(50);
+    let mut recording = run.create(&second).expect("a recording");
+    for number in 0..4 {
+        run.append(&mut recording, number);
+        recording.flush().expect("flushed");
+    }
+    recording.finish().expect("the end");
+    assert!(std::fs::read(first).expect("a file") == std::fs::read(second).expect("a file"));
+}
+
+#[test]
+fn a_path_that_cannot_be_written_is_told_and_leaves_nothing() {
+    let (folder, path) = temporary();
+    let told = |path: &Path, part: &str| {
+        let error = Run::new(3).create(path).err().expect("no recording");
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains(part), "{error}");
+    };
+    told(&folder.path().join("no/run.h5"), "there is no folder");
+    told(folder.path(), "is a folder");
+    let mut run = Run::new(3);
+    run.springs.push([0, 3]);
+    let error = run.create(&path).err().expect("no recording");
+    assert!(error.to_string().contains("names particle 3 of 3"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
+}
+
+#[test]
+fn a_killed_run_leaves_all_that_was_flushed() {
+    let (folder, path) = temporary();
+    let myself = std::env::current_exe().expect("this test");
+    let status = Command::new(myself)
+        .args(["--ignored", "--exact", "writes_and_is_killed"])
+        .env("NEMATODE_SAMPLE", &path)
+        .output()
+        .expect("a child")
+        .status;
+    assert!(!status.success(), "the child was to abort");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 1);
+    let mut file = SwmrFileReader::open(&path).expect("a readable file");
+    let position: Vec<f32> = file.read_dataset("particles/sph/position/value").expect("positions");
+    assert_eq!(position.len(), 3 * 7 * 3, "three frames were flushed");
+    assert_eq!(position[2 * 21], 1e-7 * 2000.0);
+    let time: Vec<f64> = file.read_dataset("observables/midline/time").expect("times");
+    assert_eq!(time, [0.01, 0.02, 0.03]);
+    let volts: Vec<f32> = file.read_dataset("report/neurons/data").expect("potentials");
+    assert_eq!(volts.len(), 3 * ROWS * 3);
+    assert_eq!(volts[2 * ROWS * 3], 1e3 * (-1e-6 * 2000.0f32));
+    let reach: Vec<f64> = file.read_dataset("report/neurons/mapping/time").expect("time");
+    assert!((reach[1] - 30.0).abs() < 1e-9, "{reach:?}");
+}
+
+/// Not a claim: the child of the test above, and of `tests/readers/run.sh --killed`.
+#[test]
+#[ignore = "aborts on purpose"]
+fn writes_and_is_killed() {
+    let path = std::env::var_os("NEMATODE_SAMPLE").expect("a path in NEMATODE_SAMPLE");
+    let run = Run::new(7);
+    let mut recording = run.create(Path::new(&path)).expect("a recording");
+    (0..3).for_each(|number| run.append(&mut recording, number));
+    recording.flush().expect("flushed");
+    run.append(&mut recording, 3);
+    std::process::abort();
+}
+
+/// Not a claim: the file that `tests/readers/run.sh` reads when it is given none.
+#[test]
+#[ignore = "writes a file for the readers in Python"]
+fn writes_a_sample() {
+    let path = std::env::var_os("NEMATODE_SAMPLE").expect("a path in NEMATODE_SAMPLE");
+    Run::new(1000).record(Path::new(&path), 20);
+}

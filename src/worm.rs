@@ -155,6 +155,11 @@ impl Worm {
         self.steps as f64 * self.step
     }
 
+    /// Length of a step [s].
+    pub fn step_length(&self) -> f64 {
+        self.step
+    }
+
     /// Steps taken.
     pub fn steps(&self) -> usize {
         self.steps

@@ -79,6 +79,18 @@ impl Midline {
             .collect()
     }
 
+    /// Curvature [1/m] at `count` equally spaced rings, linear between rings.
+    pub fn curvature_at(&self, count: usize) -> Vec<f64> {
+        let last = self.curvature.len() - 1;
+        (0..count)
+            .map(|k| {
+                let ring = last as f64 * k as f64 / (count - 1) as f64;
+                let (before, t) = ((ring as usize).min(last - 1), ring - (ring as usize).min(last - 1) as f64);
+                self.curvature[before] * (1.0 - t) + self.curvature[before + 1] * t
+            })
+            .collect()
+    }
+
     /// `count` points at equal arcs from head to tail [m].
     pub fn resampled(&self, count: usize) -> Vec<Vec3> {
         let mut arc = vec![0.0];

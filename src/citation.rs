@@ -1,0 +1,59 @@
+//! The papers of exactly the parts that a run uses: `nematode cite`.
+
+use crate::body::Scheme;
+use crate::connectome::Source;
+use crate::experiment::Experiment;
+
+const BODY: &[&str] = &[
+    "Fang-Yen et al. 2010, Biomechanical analysis of gait adaptation in C. elegans, PNAS 107:20323, doi:10.1073/pnas.1003016107",
+    "Palyanov, Khayrulin & Larson 2018, Three-dimensional simulation of C. elegans body and muscle cells (Sibernetic), Phil Trans R Soc B 373:20170376, doi:10.1098/rstb.2017.0376",
+    "Sulston & Horvitz 1977, Post-embryonic cell lineages of C. elegans, Dev Biol 56:110, doi:10.1016/0012-1606(77)90158-0",
+    "Boyle, Berri & Cohen 2012, Gait modulation in C. elegans, Front Comput Neurosci 6:10, doi:10.3389/fncom.2012.00010",
+    "Müller, Charypar & Gross 2003, Particle-based fluid simulation for interactive applications, SCA 2003",
+    "Solenthaler & Pajarola 2009, Predictive-corrective incompressible SPH, ACM TOG 28:40, doi:10.1145/1531326.1531346",
+];
+const IMPLICIT: &[&str] = &[
+    "Baraff & Witkin 1998, Large steps in cloth simulation, SIGGRAPH 98, doi:10.1145/280814.280821",
+    "Weiler et al. 2018, A physically consistent implicit viscosity solver for SPH fluids, Comput Graph Forum 37:145, doi:10.1111/cgf.13349",
+];
+const EXPLICIT: &[&str] = &[
+    "Becker & Teschner 2007, Weakly compressible SPH for free surface flows, SCA 2007",
+    "Ihmsen et al. 2010, Boundary handling and adaptive time-stepping for PCISPH, VRIPHYS 2010, doi:10.2312/PE/vriphys/vriphys10/079-088",
+];
+const DRAG: &str = "Gray & Hancock 1955, The propulsion of sea-urchin spermatozoa, J Exp Biol 32:802";
+const WAVE: &str = "Gray & Lissmann 1964, The locomotion of nematodes, J Exp Biol 41:135";
+const LTC: &[&str] = &[
+    "Hasani et al. 2021, Liquid time-constant networks, AAAI 35:7657, doi:10.1609/aaai.v35i9.16936",
+    "Lechner et al. 2020, Neural circuit policies enabling auditable autonomy, Nat Mach Intell 2:642, doi:10.1038/s42256-020-00237-3",
+];
+const NETWORK: &[&str] = &[
+    "Cannon et al. 2014, LEMS: a language for expressing complex biological models, Front Neuroinform 8:79, doi:10.3389/fninf.2014.00079",
+    "Gleeson et al. 2018, c302: a multiscale framework for modelling the nervous system of C. elegans, Phil Trans R Soc B 373:20170379, doi:10.1098/rstb.2017.0379",
+    "Boyle & Cohen 2008, Caenorhabditis elegans body wall muscles are simple actuators, BioSystems 94:170, doi:10.1016/j.biosystems.2008.05.025",
+    "Wang et al. 2024, A neurotransmitter atlas of C. elegans males and hermaphrodites, eLife 13:RP95402, doi:10.7554/eLife.95402",
+];
+const STRETCH: &str =
+    "Wen et al. 2012, Proprioceptive coupling within motor neurons drives C. elegans forward locomotion, Neuron 76:750, doi:10.1016/j.neuron.2012.08.039";
+
+/// The papers of the parts that an experiment uses, each once.
+pub fn of(experiment: &Experiment) -> Vec<&'static str> {
+    let mut papers = BODY.to_vec();
+    papers.extend(match experiment.scheme {
+        Scheme::Implicit => IMPLICIT,
+        Scheme::Explicit => EXPLICIT,
+    });
+    if experiment.medium.normal_drag > 0.0 {
+        papers.push(DRAG);
+    }
+    if let Some(controller) = &experiment.controller {
+        if controller.senses().is_empty() { papers.push(WAVE) } else { papers.extend(LTC) }
+    }
+    if let Some(network) = &experiment.network {
+        papers.extend(NETWORK);
+        papers.extend(network.source.map(Source::citation));
+        if !network.receptors.is_empty() {
+            papers.push(STRETCH);
+        }
+    }
+    papers
+}

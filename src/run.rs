@@ -1,0 +1,433 @@
+//! Runs an experiment: steps the worm, records it, tells how far it is, and measures its gait at the end.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use sha2::{Digest, Sha256};
+
+use crate::body::Body;
+use crate::body::particles::Vec3;
+use crate::citation;
+use crate::connectome;
+use crate::error::{Error, Place, Problem, Problems, nearest};
+use crate::experiment::{Experiment, NetworkPart};
+use crate::gait::{Gait, Pose, TooShort};
+use crate::muscle::Muscles;
+use crate::names::{muscle_names, muscle_place};
+use crate::network::{Network, Options, Port, Probe};
+use crate::neuroml::model::Model;
+use crate::proprioception::{ReceptiveField, Sense};
+use crate::recording::{Extra, Frame, Layout, Membrane, Population, Provenance, Recording, Species};
+use crate::worm::{Nerve, Worm};
+
+/// Points of the recorded midline. Source: the 49 points that worm trackers use.
+const MIDLINE_POINTS: usize = 49;
+
+/// Part of a run that is left out of its gait: the time in which a wave builds up and the start is forgotten.
+const SETTLING: f64 = 0.2;
+
+/// What a run amounts to.
+pub struct Finished {
+    /// The gait, where the run is long enough for one.
+    pub gait: Result<Gait, TooShort>,
+    /// Length of the body at rest [m].
+    pub rest_length: f64,
+    /// Steps of the coupling.
+    pub steps: usize,
+    /// Wall time of the stepping [s].
+    pub wall: f64,
+    /// Size of the recording [bytes].
+    pub size: u64,
+    /// Where the recording is.
+    pub file: PathBuf,
+    /// Largest activation of any muscle during the run, and how many muscles went above a tenth.
+    pub activation: (f64, usize),
+    /// Largest density error of the liquid during the run, as a fraction.
+    pub density_error: f64,
+    /// Spikes of neurons and of muscles, where there is a network.
+    pub spikes: Option<[u64; 2]>,
+    /// SHA-256 of every number of the final state, to compare runs bit for bit.
+    pub hash: String,
+}
+
+/// An experiment that is ready to run.
+pub struct Run {
+    worm: Worm,
+    steps: usize,
+    frame_every: usize,
+    voltage_every: usize,
+    provenance: Provenance,
+    file: PathBuf,
+    cells: Option<Cells>,
+}
+
+/// The cells of the network that are recorded.
+struct Cells {
+    neurons: Vec<String>,
+    muscles: Vec<String>,
+    neuron_probes: Vec<Probe>,
+    muscle_probes: Vec<Probe>,
+    /// Of each population: whether it is a muscle, and its place among the recorded ones.
+    places: Vec<(Population, u64)>,
+}
+
+impl Run {
+    /// Builds the worm of an experiment with its network and checks everything that can be checked before a run.
+    ///
+    /// `tell` gets a line about long preparations. Nothing is written but a connectome's network file where it is
+    /// missing.
+    ///
+    /// # Errors
+    /// Every problem of the experiment, its network included.
+    pub fn prepare(mut experiment: Experiment, argv: Vec<String>, tell: &dyn Fn(&str)) -> Result<Self, Error> {
+        let mut files = experiment.files.clone();
+        let built = match &experiment.network {
+            Some(part) => {
+                make_missing(part, tell)?;
+                files.push(part.file.clone());
+                Some(build_nerve(&experiment, part)?)
+            }
+            None => None,
+        };
+        let (nerve, cells) = built.map_or((None, None), |(nerve, cells)| (Some(nerve), Some(cells)));
+        let papers = citation::of(&experiment).into_iter().map(str::to_string).collect();
+        let body = Body::new(&experiment.anatomy, experiment.medium.clone(), experiment.scheme);
+        let muscles = Muscles::new(experiment.anatomy.activation_time, experiment.anatomy.fibre_force);
+        let controller = experiment.controller.take();
+        let worm = Worm::new(body, muscles, controller, nerve, experiment.step, experiment.body_substeps)?;
+        let steps_in = |time: f64| (time / experiment.step).round() as usize;
+        Ok(Self {
+            worm,
+            steps: experiment.steps(),
+            frame_every: steps_in(experiment.recording.interval),
+            voltage_every: steps_in(experiment.recording.voltage_interval),
+            provenance: Provenance {
+                experiment_toml: experiment.settings.text().to_string(),
+                files: files.iter().map(|path| (path.display().to_string(), sha256_of(path))).collect(),
+                version: env!("CARGO_PKG_VERSION").to_string(),
+                seed: None,
+                argv,
+                papers,
+            },
+            file: experiment.recording.file,
+            cells,
+        })
+    }
+
+    /// How many steps the run takes.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Runs to the end; `progress` hears the simulated time [s] after every step.
+    ///
+    /// # Errors
+    /// When the recording can't be written, or the worm diverges; what was recorded until then stays readable.
+    pub fn run(mut self, progress: &mut dyn FnMut(f64)) -> Result<Finished, Error> {
+        let shape = Shape::of(&self.worm);
+        let muscle_names = muscle_names();
+        let senses: Vec<String> = Sense::all().into_iter().map(|(name, _)| name).collect();
+        let extras = extras();
+        let voltage_interval = self.voltage_every as f64 * self.worm.step_length();
+        let layout = Layout {
+            species: &shape.species,
+            mass: &shape.mass,
+            springs: &shape.springs,
+            triangles: &shape.triangles,
+            muscle_names: &muscle_names,
+            midline_points: MIDLINE_POINTS,
+            senses: &senses,
+            membrane: self.cells.as_ref().map(|cells| Membrane {
+                neurons: &cells.neurons,
+                muscles: &cells.muscles,
+                interval: voltage_interval,
+            }),
+            extras: &extras,
+        };
+        let mut recording = Recording::create(&self.file, &layout, &self.provenance)?;
+        let mut tally = Tally::default();
+        let started = Instant::now();
+        let outcome = self.play(&mut recording, &mut tally, progress);
+        let wall = started.elapsed().as_secs_f64();
+        let size = recording.finish()?;
+        outcome?;
+        let duration = self.worm.time();
+        Ok(Finished {
+            gait: Gait::of(&tally.poses, SETTLING * duration),
+            rest_length: self.worm.body().rest_length(),
+            steps: self.steps,
+            wall,
+            size,
+            file: self.file,
+            activation: (
+                tally.activation.iter().copied().fold(0.0, f64::max),
+                tally.activation.iter().filter(|activation| **activation > 0.1).count(),
+            ),
+            density_error: tally.density_error,
+            spikes: self.cells.is_some().then_some(tally.spikes),
+            hash: hash_of(&self.worm),
+        })
+    }
+
+    fn play(&mut self, recording: &mut Recording, tally: &mut Tally, progress: &mut dyn FnMut(f64)) -> Result<(), Error> {
+        self.record(recording, tally)?;
+        for _ in 0..self.steps {
+            self.worm.step()?;
+            self.record(recording, tally)?;
+            progress(self.worm.time());
+        }
+        Ok(())
+    }
+
+    /// Records what is due at this step.
+    fn record(&mut self, recording: &mut Recording, tally: &mut Tally) -> Result<(), Error> {
+        let (step, time) = (self.worm.steps(), self.worm.time());
+        tally.density_error = tally.density_error.max(self.worm.body().density_error());
+        if step.is_multiple_of(self.frame_every) {
+            tally.poses.push(self.worm.pose());
+            tally.activation.resize(self.worm.activation().len(), 0.0);
+            for (most, now) in tally.activation.iter_mut().zip(self.worm.activation()) {
+                *most = most.max(*now);
+            }
+            Snapshot::of(&self.worm).append(recording)?;
+        }
+        let spikes = self.worm.drain_spikes();
+        if let (Some(cells), Some(network)) = (&self.cells, self.worm.network()) {
+            if step.is_multiple_of(self.voltage_every) {
+                let read = |probes: &[Probe]| -> Vec<f32> { probes.iter().map(|p| network.read(*p) as f32).collect() };
+                recording.membrane(time, &read(&cells.neuron_probes), &read(&cells.muscle_probes))?;
+            }
+            for (wanted, count) in [Population::Neurons, Population::Muscles].into_iter().zip(&mut tally.spikes) {
+                let of_these: Vec<(f64, u64)> = spikes
+                    .iter()
+                    .map(|(population, _, time)| (cells.places[*population], *time))
+                    .filter(|((population, _), _)| *population == wanted)
+                    .map(|((_, index), time)| (time, index))
+                    .collect();
+                *count += of_these.len() as u64;
+                if !of_these.is_empty() {
+                    recording.spikes(wanted, &of_these)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is gathered along the way.
+#[derive(Default)]
+struct Tally {
+    poses: Vec<Pose>,
+    activation: Vec<f64>,
+    density_error: f64,
+    spikes: [u64; 2],
+}
+
+/// The parts of a body that stay, as the recording wants them.
+struct Shape {
+    species: Vec<Species>,
+    mass: Vec<f32>,
+    springs: Vec<[u32; 2]>,
+    triangles: Vec<[u32; 3]>,
+}
+
+impl Shape {
+    fn of(worm: &Worm) -> Self {
+        let (body, tissue) = (worm.body(), worm.body().tissue());
+        let count = body.position().len();
+        let species = |i| if i < tissue.position.len() { Species::Elastic } else { Species::Liquid };
+        Self {
+            species: (0..count).map(species).collect(),
+            mass: vec![body.particle_mass() as f32; count],
+            springs: tissue.springs.iter().map(|spring| [spring.a as u32, spring.b as u32]).collect(),
+            triangles: tissue.triangles.iter().map(|triangle| triangle.map(|corner| corner as u32)).collect(),
+        }
+    }
+}
+
+/// Quantities of every run beside the usual ones.
+fn extras() -> Vec<Extra> {
+    let extra = |name: &str, unit: &str| Extra { name: name.to_string(), unit: unit.to_string(), width: 1 };
+    vec![extra("relative_length", ""), extra("relative_volume", ""), extra("mean_pressure", "Pa")]
+}
+
+/// One frame with its numbers in single precision.
+struct Snapshot {
+    step: i64,
+    time: f64,
+    position: Vec<[f32; 3]>,
+    velocity: Vec<[f32; 3]>,
+    density: Vec<f32>,
+    pressure: Vec<f32>,
+    midline: Vec<[f32; 3]>,
+    curvature: Vec<f32>,
+    activation: Vec<f32>,
+    center: [f64; 3],
+    senses: Vec<f32>,
+    extras: [f32; 3],
+}
+
+impl Snapshot {
+    fn of(worm: &Worm) -> Self {
+        let body = worm.body();
+        let points = |list: &[Vec3]| list.iter().map(|p| [p.x as f32, p.y as f32, p.z as f32]).collect();
+        let single = |list: &[f64]| list.iter().map(|x| *x as f32).collect();
+        let center = body.center_of_mass();
+        let felt = worm.felt();
+        Self {
+            step: worm.steps() as i64,
+            time: worm.time(),
+            position: points(body.position()),
+            velocity: points(body.velocity()),
+            density: single(body.density()),
+            pressure: single(&body.pressure()),
+            midline: points(&body.midline().resampled(MIDLINE_POINTS)),
+            curvature: single(&body.midline().curvature_at(MIDLINE_POINTS)),
+            activation: single(worm.activation()),
+            center: [center.x, center.y, center.z],
+            senses: Sense::all().into_iter().map(|(_, sense)| sense.of(felt) as f32).collect(),
+            extras: [body.relative_length() as f32, body.relative_volume() as f32, body.mean_pressure() as f32],
+        }
+    }
+
+    fn append(&self, recording: &mut Recording) -> Result<(), Error> {
+        let extras: Vec<&[f32]> = self.extras.iter().map(std::slice::from_ref).collect();
+        recording.frame(&Frame {
+            step: self.step,
+            time: self.time,
+            position: &self.position,
+            velocity: &self.velocity,
+            density: &self.density,
+            pressure: &self.pressure,
+            midline: &self.midline,
+            curvature: &self.curvature,
+            activation: &self.activation,
+            center_of_mass: self.center,
+            senses: &self.senses,
+            extras: &extras,
+        })
+    }
+}
+
+/// Makes the connectome's network file where it is missing and its source is known.
+fn make_missing(part: &NetworkPart, tell: &dyn Fn(&str)) -> Result<(), Error> {
+    let Some(source) = part.source.filter(|_| !part.file.exists()) else { return Ok(()) };
+    let neuroml = part.file.parent().and_then(|built| built.parent()).unwrap_or(std::path::Path::new("neuroml"));
+    let tables = neuroml.join("../models/connectome");
+    tell(&format!("making {} from the tables of {}", part.file.display(), source.name()));
+    connectome::build(&tables, source, &neuroml.join("cells.nml"), &part.file)?;
+    Ok(())
+}
+
+/// Loads the network, adds stimuli and receptors, compiles it.
+fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve, Cells), Problems> {
+    let mut model = Model::load(&part.file)?;
+    let mut problems = Problems::new();
+    let settings = &experiment.settings;
+    let find = |model: &Model, name: &str, place: Place, problems: &mut Problems| {
+        let found = model.populations().iter().position(|population| population.id == name);
+        if found.is_none() {
+            let problem = Problem::new(format!("no neuron of the name \"{name}\"")).at(place);
+            let names = model.populations().iter().map(|population| population.id.as_str());
+            problems.push(match nearest(name, names) {
+                Some(known) => problem.help(format!("did you mean \"{known}\"?")),
+                None => problem.help(format!("the network is {}", part.file.display())),
+            });
+        }
+        found
+    };
+    for (number, stimulus) in part.stimuli.iter().enumerate() {
+        let id = format!("stimulus_{number}");
+        let values = [
+            ("delay", format!("{:e} s", stimulus.from)),
+            ("duration", format!("{:e} s", stimulus.duration)),
+            ("amplitude", format!("{:e} A", stimulus.current)),
+        ];
+        model.add_component("pulseGenerator", &id, &values.each_ref().map(|(name, value)| (*name, value.as_str())))?;
+        for neuron in &stimulus.neurons {
+            let place = settings.place(neuron.span());
+            if let Some(population) = find(&model, neuron.get_ref(), place, &mut problems) {
+                model.attach_input(&id, population, 0, 1.0)?;
+            }
+        }
+    }
+    let span = body_span(&model);
+    let mut fields = Vec::new();
+    for receptor in &part.receptors {
+        let place = receptor.map.place(receptor.neuron.span());
+        let Some(population) = find(&model, receptor.neuron.get_ref(), place, &mut problems) else { continue };
+        let id = format!("stretch_{}", receptor.neuron.get_ref());
+        let values = [("gain", format!("{:e} A", receptor.gain)), ("saturation", format!("{:e} A", receptor.saturation))];
+        model.add_component("stretchReceptor", &id, &values.each_ref().map(|(name, value)| (*name, value.as_str())))?;
+        model.attach_input(&id, population, 0, 1.0)?;
+        let own = place_along(&model, population, span);
+        let field = ReceptiveField::new(receptor.dorsal, own + receptor.field[0], own + receptor.field[1]);
+        fields.push((format!("{}/0/{id}/stretch", receptor.neuron.get_ref()), field));
+    }
+    problems.or_ok(())?;
+    let network = Network::compile(&model, &Options { dt: part.dt, ..Options::default() })?;
+    let receptors: Result<Vec<(Port, ReceptiveField)>, Problem> =
+        fields.into_iter().map(|(path, field)| Ok((network.port(&path)?, field))).collect();
+    let substeps = (experiment.step / part.dt).round() as usize;
+    let cells = Cells::of(&model, &network)?;
+    Ok((Nerve::new(network, substeps, part.full_calcium, receptors?), cells))
+}
+
+/// Where the network's neurons begin (the head) and end along the body axis [m], y in the files.
+fn body_span(model: &Model) -> [f64; 2] {
+    let ys = model
+        .populations()
+        .iter()
+        .filter(|population| muscle_place(&population.id).is_none())
+        .filter_map(|population| population.positions.first().map(|position| position[1]));
+    ys.fold([f64::INFINITY, f64::NEG_INFINITY], |[head, tail], y| [head.min(y), tail.max(y)])
+}
+
+/// A cell's place along the body: 0 head … 1 tail; the middle where the file has no positions.
+fn place_along(model: &Model, population: usize, [head, tail]: [f64; 2]) -> f64 {
+    let y = model.populations()[population].positions.first().map(|position| position[1]);
+    y.filter(|_| tail > head).map_or(0.5, |y| (y - head) / (tail - head))
+}
+
+impl Cells {
+    fn of(model: &Model, network: &Network) -> Result<Self, Problem> {
+        let mut cells = Self {
+            neurons: Vec::new(),
+            muscles: Vec::new(),
+            neuron_probes: Vec::new(),
+            muscle_probes: Vec::new(),
+            places: Vec::new(),
+        };
+        for population in model.populations() {
+            let muscle = muscle_place(&population.id).is_some();
+            let probe = network.probe(&format!("{}/0/v", population.id))?;
+            let (names, probes, kind) = if muscle {
+                (&mut cells.muscles, &mut cells.muscle_probes, Population::Muscles)
+            } else {
+                (&mut cells.neurons, &mut cells.neuron_probes, Population::Neurons)
+            };
+            cells.places.push((kind, names.len() as u64));
+            names.push(population.id.clone());
+            probes.push(probe);
+        }
+        Ok(cells)
+    }
+}
+
+fn sha256_of(path: &std::path::Path) -> String {
+    // A file that was read a moment ago and is gone now has no hash to give.
+    std::fs::read(path).map_or_else(|_| "unreadable".to_string(), |bytes| hex(&Sha256::digest(bytes)))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// SHA-256 of every number of the worm's state, bit for bit.
+pub fn hash_of(worm: &Worm) -> String {
+    let mut hash = Sha256::new();
+    for number in worm.state() {
+        hash.update(number.to_bits().to_le_bytes());
+    }
+    hex(&hash.finalize())
+}

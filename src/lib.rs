@@ -6,6 +6,9 @@
 //! ARCHITECTURE.md has the plan of the house.
 
 pub mod error;
+pub mod lems;
+pub mod network;
+pub mod neuroml;
 pub mod parallel;
 pub mod simd;
 pub mod units;

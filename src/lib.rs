@@ -6,6 +6,7 @@
 //! ARCHITECTURE.md has the plan of the house.
 
 pub mod body;
+pub mod citation;
 pub mod connectome;
 pub mod controller;
 pub mod error;
@@ -13,9 +14,13 @@ pub mod experiment;
 pub mod gait;
 pub mod muscle;
 pub mod names;
+pub mod network;
+pub mod neuroml;
 pub mod parallel;
 pub mod proprioception;
 pub mod recording;
+pub mod run;
 pub mod settings;
 pub mod simd;
 pub mod units;
+pub mod worm;

@@ -1,0 +1,590 @@
+//! A model becomes a network that runs: columns, programs, and who reads whom.
+//!
+//! Components whose flat equations have the same shape share one group; parameters that differ become columns, those
+//! that are alike become uniforms. What is attached is sorted by the cell that it feeds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{Problem, Problems};
+use crate::network::connections::{Gather, Sum};
+use crate::network::flatten::{Flat, Input};
+use crate::network::graph::{Id, Node};
+use crate::network::integrate::{Method, Target, stages};
+use crate::network::population::Group;
+use crate::network::program::{Action, LANES, Program, Scratch, Source};
+use crate::network::spikes::{Listener, Queue};
+use crate::network::{Cells, Network};
+use crate::neuroml::model::{Model, ProjectionKind};
+
+/// How to run a network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Time step [s].
+    pub dt: f64,
+    /// How states move through a step.
+    pub method: Method,
+    /// Seed of all randomness; no part of a network is random yet.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    /// Steps of 0.05 ms, as the c302 networks use.
+    fn default() -> Self {
+        Self { dt: 5e-5, method: Method::default(), seed: 0 }
+    }
+}
+
+/// A flat set with its programs, before it joins a group.
+struct Shape {
+    group: Group,
+    hoisted: Vec<f64>,
+}
+
+/// Something attached to a cell, before it is sorted.
+struct Attachment {
+    flat: usize,
+    component: String,
+    host: (usize, usize),
+    peer: Option<(usize, usize)>,
+    weight: Option<f64>,
+    /// The cell whose spikes it hears, and the delay in steps.
+    source: Option<((usize, usize), u64)>,
+}
+
+impl Network {
+    /// Compiles a model.
+    ///
+    /// # Errors
+    /// Equations that need what nothing offers, a cell that takes no inputs, a step that is not above zero.
+    pub fn compile(model: &Model, options: &Options) -> Result<Self, Problems> {
+        if !(options.dt > 0.0 && options.dt.is_finite()) {
+            return Err(Problem::new(format!("the time step must be above zero, found {} s", options.dt)).into());
+        }
+        let mut compiler = Compiler::new(model, options);
+        compiler.flatten()?;
+        compiler.place_cells();
+        let attachments = compiler.attachments()?;
+        compiler.place_attachments(attachments)?;
+        Ok(compiler.finish())
+    }
+}
+
+struct Compiler<'m> {
+    model: &'m Model,
+    options: &'m Options,
+    problems: Problems,
+    /// Component ids and whether they are attached, with their flat sets.
+    index: BTreeMap<(bool, String), usize>,
+    flats: Vec<Flat>,
+    shapes: Vec<Option<Shape>>,
+    hoisted_of: Vec<Vec<f64>>,
+    network: Network,
+    /// Variables of cells that synapses read.
+    wanted: BTreeSet<String>,
+    /// Inputs of cells that attachments feed.
+    fed: BTreeSet<Input>,
+    /// The slots of programs that groups still hold, with the values of each flat set.
+    group_of: Vec<usize>,
+    weights: Vec<Vec<f64>>,
+}
+
+impl<'m> Compiler<'m> {
+    fn new(model: &'m Model, options: &'m Options) -> Self {
+        let network = Network {
+            dt: options.dt,
+            method: options.method,
+            steps: 0,
+            data: Vec::new(),
+            before: Vec::new(),
+            groups: Vec::new(),
+            cell_groups: 0,
+            gathers: Vec::new(),
+            sums: Vec::new(),
+            listeners: Vec::new(),
+            queue: Queue::default(),
+            spikes: Vec::new(),
+            populations: Vec::new(),
+            owners: Vec::new(),
+            flats: Vec::new(),
+            scratch: Scratch::default(),
+        };
+        Self {
+            model,
+            options,
+            problems: Problems::new(),
+            index: BTreeMap::new(),
+            flats: Vec::new(),
+            shapes: Vec::new(),
+            hoisted_of: Vec::new(),
+            network,
+            wanted: BTreeSet::new(),
+            fed: BTreeSet::new(),
+            group_of: Vec::new(),
+            weights: Vec::new(),
+        }
+    }
+
+    fn flat(&mut self, id: &str, attached: bool) {
+        let key = (attached, id.to_string());
+        if self.index.contains_key(&key) {
+            return;
+        }
+        let flat = self.model.component_of_type(id, "Component");
+        match flat.and_then(|component| Flat::new(self.model, component, attached)) {
+            Ok(flat) => {
+                self.index.insert(key, self.flats.len());
+                self.flats.push(flat);
+            }
+            Err(problem) => {
+                // Marked as met, so that a problem is told once.
+                self.index.insert(key, usize::MAX);
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    /// Makes the flat set of every component in use, then its programs.
+    fn flatten(&mut self) -> Result<(), Problems> {
+        let network = &self.model.network;
+        for population in &network.populations {
+            self.flat(&population.component, false);
+        }
+        for input in &network.inputs {
+            self.flat(&input.component, true);
+        }
+        for connection in network.projections.iter().flat_map(|projection| &projection.connections) {
+            self.flat(&connection.synapse, true);
+            if let Some(pre) = &connection.pre_component {
+                self.flat(pre, true);
+            }
+        }
+        if !self.problems.is_empty() {
+            return Err(std::mem::take(&mut self.problems));
+        }
+        let attached: BTreeMap<usize, bool> = self.index.iter().map(|((attached, _), flat)| (*flat, *attached)).collect();
+        let mut stages_of = Vec::new();
+        for (flat, attached) in &attached {
+            stages_of.push(stages(&mut self.flats[*flat], self.options.method, self.options.dt));
+            for input in &self.flats[*flat].inputs {
+                match input {
+                    Input::Host(name) | Input::Peer(name) if *attached => {
+                        self.wanted.insert(name.clone());
+                    }
+                    Input::Attached(_) | Input::Slope(..) if !attached => {
+                        self.fed.insert(input.clone());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for (flat, attached) in attached {
+            let mut stages = std::mem::take(&mut stages_of[flat]);
+            let flat = &mut self.flats[flat];
+            let mut outputs = Vec::new();
+            let mut exports = Vec::new();
+            if attached {
+                for input in &self.fed {
+                    outputs.extend(output(flat, input).map(|id| (input.clone(), id)));
+                }
+            } else {
+                for name in &self.wanted {
+                    let Ok(id) = flat.find(name) else { continue };
+                    if !matches!(flat.graph.node(id), Node::State(_)) {
+                        exports.push((name.clone(), id));
+                    }
+                }
+            }
+            self.shapes.push(Some(shape(flat, &mut stages, &outputs, &exports)));
+        }
+        Ok(())
+    }
+
+    /// Puts the instances of flat sets into a group of their shape, a new one if there is none.
+    fn join(&mut self, flat: usize, first_group: usize) -> usize {
+        if self.group_of.len() <= flat {
+            self.group_of.resize(flat + 1, usize::MAX);
+            self.hoisted_of.resize(flat + 1, Vec::new());
+        }
+        if let Some(shape) = self.shapes[flat].take() {
+            let same = |group: &Group| {
+                let new = &shape.group;
+                group.predict == new.predict
+                    && group.correct == new.correct
+                    && group.conditions == new.conditions
+                    && group.export_now == new.export_now
+                    && group.inputs == new.inputs
+                    && group.outputs == new.outputs
+                    && group.states == new.states
+            };
+            let known = self.network.groups[first_group..].iter().position(same).map(|index| first_group + index);
+            self.group_of[flat] = known.unwrap_or_else(|| {
+                self.network.groups.push(shape.group);
+                self.weights.push(Vec::new());
+                self.network.groups.len() - 1
+            });
+            self.hoisted_of[flat] = shape.hoisted;
+        }
+        self.group_of[flat]
+    }
+
+    fn add_lane(&mut self, group: usize, flat: usize, weight: Option<f64>) -> usize {
+        let tree_weight = self.flats[flat].find("weight").ok().and_then(|id| self.flats[flat].graph.value(id));
+        self.weights[group].push(weight.or(tree_weight).unwrap_or(1.0));
+        self.network.groups[group].flat_of.push(flat);
+        self.network.groups[group].lanes += 1;
+        self.network.groups[group].lanes - 1
+    }
+
+    fn place_cells(&mut self) {
+        for (index, population) in self.model.network.populations.iter().enumerate() {
+            let flat = self.index[&(false, population.component.clone())];
+            let mut places = Vec::with_capacity(population.size);
+            if population.size > 0 {
+                let group = self.join(flat, 0);
+                self.network.owners.resize(self.network.groups.len(), Vec::new());
+                for cell in 0..population.size {
+                    places.push((group, self.add_lane(group, flat, None)));
+                    self.network.owners[group].push((index, cell));
+                }
+            }
+            self.network.populations.push(Cells {
+                id: population.id.clone(),
+                component: population.component.clone(),
+                instance_ids: population.instance_ids.clone(),
+                attached: vec![Vec::new(); places.len()],
+                places,
+            });
+        }
+        self.network.cell_groups = self.network.groups.len();
+    }
+
+    /// Everything that is attached to a cell, sorted by the cell.
+    fn attachments(&mut self) -> Result<Vec<Attachment>, Problems> {
+        let mut all = Vec::new();
+        let network = &self.model.network;
+        let attach = |component: &str, host, peer, weight, source| Attachment {
+            flat: self.index[&(true, component.to_string())],
+            component: component.to_string(),
+            host,
+            peer,
+            weight,
+            source,
+        };
+        for projection in &network.projections {
+            for connection in &projection.connections {
+                let (pre, post) = ((projection.pre, connection.pre_cell), (projection.post, connection.post_cell));
+                let weight = connection.weight;
+                match projection.kind {
+                    ProjectionKind::Spiking => {
+                        let delay = (connection.delay / self.options.dt).round() as u64;
+                        all.push(attach(&connection.synapse, post, None, weight, Some((pre, delay))));
+                    }
+                    ProjectionKind::Electrical => {
+                        all.push(attach(&connection.synapse, post, Some(pre), weight, None));
+                        all.push(attach(&connection.synapse, pre, Some(post), weight, None));
+                    }
+                    ProjectionKind::Continuous => {
+                        all.push(attach(&connection.synapse, post, Some(pre), weight, None));
+                        if let Some(component) = &connection.pre_component {
+                            all.push(attach(component, pre, Some(post), weight, None));
+                        }
+                    }
+                }
+            }
+        }
+        for input in &network.inputs {
+            all.push(attach(&input.component, (input.population, input.cell), None, input.weight, None));
+        }
+        // What neither feeds its cell nor remembers anything is left out (a silent synapse).
+        all.retain(|attachment| {
+            let shape = self.shapes[attachment.flat].as_ref();
+            shape.is_none_or(|shape| !shape.group.outputs.is_empty() || shape.group.states > 0)
+        });
+        for attachment in &all {
+            let (population, _) = attachment.host;
+            let component = &network.populations[population].component;
+            let component_type = &self.model.vocabulary.types[&self.model.components[component].type_name];
+            if component_type.attachments.is_empty() {
+                let place = self.model.components[&attachment.component].place.clone();
+                let message = format!(
+                    "\"{}\" cannot be attached to {}: a {} takes no inputs",
+                    attachment.component, network.populations[population].id, component_type.name
+                );
+                self.problems.push(Problem::new(message).at(place));
+            }
+        }
+        let places = &self.network.populations;
+        all.sort_by_key(|attachment| places[attachment.host.0].places[attachment.host.1]);
+        std::mem::take(&mut self.problems).or_ok(all)
+    }
+
+    fn place_attachments(&mut self, attachments: Vec<Attachment>) -> Result<(), Problems> {
+        let first = self.network.cell_groups;
+        let mut members: Vec<Vec<Attachment>> = Vec::new();
+        for attachment in attachments {
+            let group = self.join(attachment.flat, first);
+            let lane = self.add_lane(group, attachment.flat, attachment.weight);
+            let (population, cell) = attachment.host;
+            let attached = &mut self.network.populations[population].attached[cell];
+            attached.push((attachment.component.clone(), group, lane));
+            members.resize_with(self.network.groups.len() - first, Vec::new);
+            members[group - first].push(attachment);
+        }
+        self.settle_parameters();
+        self.network.listeners =
+            self.network.groups[..first].iter().map(|group| vec![Vec::new(); group.lanes]).collect();
+        for (index, members) in members.iter().enumerate() {
+            self.wire(first + index, members);
+        }
+        std::mem::take(&mut self.problems).or_ok(())
+    }
+
+    /// Turns hoisted values into uniforms where all instances agree and into columns where not; gives groups their
+    /// room.
+    fn settle_parameters(&mut self) {
+        let mut base = 0;
+        for index in 0..self.network.groups.len() {
+            let group = &mut self.network.groups[index];
+            let slots = self.hoisted_of[group.flat_of[0]].len();
+            let mut sources = Vec::with_capacity(slots);
+            let mut columns = Vec::new();
+            for slot in 0..slots {
+                let value = |lane: usize| self.hoisted_of[group.flat_of[lane]][slot];
+                if (0..group.lanes).all(|lane| value(lane).to_bits() == value(0).to_bits()) {
+                    sources.push(Err(value(0)));
+                } else {
+                    sources.push(Ok((group.columns + columns.len()) as u16));
+                    columns.push(slot);
+                }
+            }
+            let first_column = group.columns;
+            group.columns += columns.len();
+            for program in group.programs_mut() {
+                settle(program, &sources);
+            }
+            group.base = base;
+            base += group.len();
+            self.network.data.resize(base, 0.0);
+            let group = &self.network.groups[index];
+            let padded = group.lanes.next_multiple_of(LANES);
+            for lane in 0..padded {
+                let real = lane.min(group.lanes - 1);
+                for (offset, slot) in columns.iter().enumerate() {
+                    self.network.data[group.at(lane, first_column + offset)] = self.hoisted_of[group.flat_of[real]][*slot];
+                }
+                if let Some(input) = group.inputs.iter().position(|input| *input == Input::Weight) {
+                    self.network.data[group.at(lane, group.input_column(input))] = self.weights[index][real];
+                }
+            }
+        }
+    }
+
+    /// Connects a group of attachments to its cells.
+    fn wire(&mut self, index: usize, members: &[Attachment]) {
+        let place = |(population, cell): (usize, usize)| self.network.populations[population].places[cell];
+        let group = &self.network.groups[index];
+        for (input, wanted) in group.inputs.iter().enumerate() {
+            let (name, of_peer) = match wanted {
+                Input::Host(name) => (name, false),
+                Input::Peer(name) => (name, true),
+                _ => continue,
+            };
+            let (mut now, mut trial) = (Vec::new(), Vec::new());
+            for attachment in members {
+                let cell = if of_peer { attachment.peer } else { Some(attachment.host) };
+                match cell.map(|cell| self.variable(place(cell), name)) {
+                    Some(Ok((from_now, from_trial))) => {
+                        now.push(from_now);
+                        trial.push(from_trial);
+                    }
+                    Some(Err(problem)) => {
+                        let place = self.model.components[&attachment.component].place.clone();
+                        self.problems.push(problem.at(place));
+                        return;
+                    }
+                    None => {
+                        let component = &self.model.components[&attachment.component];
+                        let message = format!("\"{}\" needs another cell, and this is no connection of two", component.id);
+                        self.problems.push(Problem::new(message).at(component.place.clone()));
+                        return;
+                    }
+                }
+            }
+            self.network.gathers.push(Gather { group: index, column: group.input_column(input), now, trial });
+        }
+        for (output, column) in &group.outputs {
+            let mut cells: Vec<(u32, u32, u32)> = Vec::new();
+            let mut last = None;
+            for (lane, attachment) in members.iter().enumerate() {
+                let host = place(attachment.host);
+                if last == Some(host) {
+                    if let Some(range) = cells.last_mut() {
+                        range.2 = lane as u32 + 1;
+                    }
+                    continue;
+                }
+                let cells_group = &self.network.groups[host.0];
+                // A cell without this input ignores what is attached.
+                let Some(input) = cells_group.inputs.iter().position(|input| input == output) else { continue };
+                last = Some(host);
+                let target = cells_group.at(host.1, cells_group.input_column(input));
+                cells.push((target as u32, lane as u32, lane as u32 + 1));
+            }
+            self.network.sums.push(Sum { group: index, column: *column as usize, cells });
+        }
+        for (lane, attachment) in members.iter().enumerate() {
+            if let Some((source, delay)) = attachment.source {
+                let (group, cell) = self.network.populations[source.0].places[source.1];
+                let listener = Listener { delay, group: index as u32, lane: lane as u32 };
+                self.network.listeners[group][cell].push(listener);
+            }
+        }
+    }
+
+    /// Where a variable of a cell is found now, and as a prediction.
+    fn variable(&self, (group, lane): (usize, usize), name: &str) -> Result<(u32, u32), Problem> {
+        let group = &self.network.groups[group];
+        let flat = &self.flats[group.flat_of[lane]];
+        if let Some((_, column)) = group.exports.iter().find(|(known, _)| known == name) {
+            let at = group.at(lane, *column as usize) as u32;
+            return Ok((at, at));
+        }
+        match flat.graph.node(flat.find(name)?) {
+            Node::State(state) => Ok((
+                group.at(lane, state) as u32,
+                group.at(lane, group.state_column(state, true)) as u32,
+            )),
+            _ => Err(Problem::new(format!("\"{name}\" of the cell cannot be read by what is attached to it"))),
+        }
+    }
+
+    fn finish(self) -> Network {
+        let mut network = self.network;
+        network.flats = self.flats;
+        network.start();
+        network
+    }
+}
+
+impl Group {
+    fn programs_mut(&mut self) -> [&mut Program; 5] {
+        [
+            &mut self.export_now,
+            &mut self.export_trial,
+            &mut self.predict,
+            &mut self.correct,
+            &mut self.conditions,
+        ]
+    }
+}
+
+/// The value with which an attached flat set feeds an input of its cell, if it does.
+fn output(flat: &mut Flat, input: &Input) -> Option<Id> {
+    let id = match input {
+        Input::Attached(exposure) => flat.find(exposure).ok()?,
+        Input::Slope(exposure, variable) => {
+            let value = flat.find(exposure).ok()?;
+            let host = Input::Host(variable.clone());
+            let index = flat.inputs.iter().position(|known| *known == host)?;
+            flat.graph.differentiate(value, Node::Input(index))
+        }
+        _ => return None,
+    };
+    (!matches!(flat.graph.node(id), Node::Literal(bits) if f64::from_bits(bits) == 0.0)).then_some(id)
+}
+
+/// Gives a flat set its columns and writes its programs.
+fn shape(
+    flat: &Flat,
+    stages: &mut crate::network::integrate::Stages,
+    outputs: &[(Input, Id)],
+    exports: &[(String, Id)],
+) -> Shape {
+    let states = flat.states.len();
+    let mut group = Group {
+        states,
+        moving: flat.states.iter().map(|state| state.rate.is_some()).collect(),
+        inputs: flat.inputs.clone(),
+        columns: 2 * states + flat.inputs.len(),
+        ..Group::default()
+    };
+    let mut hoisted = Vec::new();
+    let column = |group: &mut Group| {
+        group.columns += 1;
+        (group.columns - 1) as u16
+    };
+    let mut fed = Vec::new();
+    for (input, id) in outputs {
+        let to = column(&mut group);
+        group.outputs.push((input.clone(), to));
+        fed.push((*id, to));
+    }
+    let mut exported = Vec::new();
+    for (name, id) in exports {
+        let to = column(&mut group);
+        group.exports.push((name.clone(), to));
+        exported.push((*id, to));
+    }
+    let to = |group: &Group, target: Target| match target {
+        Target::State(state) => state as u16,
+        Target::Trial(state) => (group.states + state) as u16,
+        Target::Input(input) => group.input_column(input) as u16,
+    };
+    let write = |group: &Group, stage: &[(Id, Target)]| -> Vec<(Id, u16)> {
+        stage.iter().map(|(id, target)| (*id, to(group, *target))).chain(fed.iter().copied()).collect()
+    };
+    let from = |group: Group, trial: bool| {
+        move |leaf: Node| match leaf {
+            Node::State(state) => group.state_column(state, trial) as u16,
+            Node::Input(input) => group.input_column(input) as u16,
+            _ => 0,
+        }
+    };
+    let (now, trial) = (from(group.clone(), false), from(group.clone(), true));
+    let predict = write(&group, &stages.predict);
+    let correct = write(&group, &stages.correct);
+    group.export_now = flat.graph.emit(&exported, &now, &mut hoisted);
+    group.export_trial = flat.graph.emit(&exported, &trial, &mut hoisted);
+    group.predict = flat.graph.emit(&predict, &now, &mut hoisted);
+    group.correct = flat.graph.emit(&correct, &trial, &mut hoisted);
+    let mut after: Vec<(Id, u16)> = flat.after_conditions.iter().map(|(state, id)| (*id, *state as u16)).collect();
+    if let Some(event) = flat.event_out {
+        let to = column(&mut group);
+        group.event_column = Some(to);
+        after.push((event, to));
+    }
+    group.conditions = flat.graph.emit(&after, &now, &mut hoisted);
+    let roots: Vec<Id> = after.iter().map(|(id, _)| *id).collect();
+    group.conditions_look_out = flat.graph.leaves(&roots).iter().any(|leaf| matches!(leaf, Node::Input(_)));
+    let values = hoisted.iter().map(|id| flat.graph.value(*id).unwrap_or(f64::NAN)).collect();
+    Shape { group, hoisted: values }
+}
+
+/// Puts columns and uniforms in the place of hoisted values.
+fn settle(program: &mut Program, sources: &[Result<u16, f64>]) {
+    let mut uniforms = std::mem::take(&mut program.uniforms);
+    let mut settle = |source: &mut Source| {
+        if let Source::Hoisted(slot) = source {
+            *source = match sources[*slot as usize] {
+                Ok(column) => Source::Column(column),
+                Err(value) => {
+                    let known = uniforms.iter().position(|bits| *bits == value.to_bits());
+                    let index = known.unwrap_or_else(|| {
+                        uniforms.push(value.to_bits());
+                        uniforms.len() - 1
+                    });
+                    Source::Uniform(index as u16)
+                }
+            };
+        }
+    };
+    for step in &mut program.steps {
+        match &mut step.action {
+            Action::Unary(_, a) => settle(a),
+            Action::Binary(_, a, b) => [a, b].into_iter().for_each(&mut settle),
+            Action::Select(a, b, c) => [a, b, c].into_iter().for_each(&mut settle),
+        }
+    }
+    program.stores.iter_mut().for_each(|(source, _)| settle(source));
+    program.uniforms = uniforms;
+}

@@ -1,0 +1,67 @@
+//! What flows between cells: each synapse reads its two cells, each cell adds up what is attached to it.
+//!
+//!     v of host and peer → synapse;   I(cell) = Σ i(synapse), in order
+//!
+//! Synapses are sorted by the cell that they feed, so that a sum runs over neighbours in memory, in the same order
+//! always: no value is ever added to from two sides.
+
+use crate::network::population::Group;
+use crate::network::program::LANES;
+
+/// Copies one value of a cell to each instance of a group, before each of the two stages.
+#[derive(Debug, Clone)]
+pub struct Gather {
+    /// The group that reads.
+    pub group: usize,
+    /// The column that takes the values.
+    pub column: usize,
+    /// Where each instance finds its value among the states.
+    pub now: Vec<u32>,
+    /// Where each instance finds its value among the predictions.
+    pub trial: Vec<u32>,
+}
+
+impl Gather {
+    /// Copies the values.
+    pub fn run(&self, groups: &[Group], data: &mut [f64], trial: bool) {
+        let group = &groups[self.group];
+        let sources = if trial { &self.trial } else { &self.now };
+        for (chunk, sources) in sources.chunks(LANES).enumerate() {
+            let start = group.base + (chunk * group.columns + self.column) * LANES;
+            let mut values = [0.0; LANES];
+            for (value, source) in values.iter_mut().zip(sources) {
+                *value = data[*source as usize];
+            }
+            // The lanes beyond the last instance repeat its value, so that they stay harmless.
+            let last = sources.len() - 1;
+            let filler = values[last];
+            values[last..].fill(filler);
+            data[start..start + LANES].copy_from_slice(&values);
+        }
+    }
+}
+
+/// Adds up one output of a group over the instances that feed each cell.
+#[derive(Debug, Clone)]
+pub struct Sum {
+    /// The group whose output is added up.
+    pub group: usize,
+    /// The output's column.
+    pub column: usize,
+    /// For each cell that is fed: the index of its input, and the first instance and the one after the last.
+    pub cells: Vec<(u32, u32, u32)>,
+}
+
+impl Sum {
+    /// Adds to the inputs of the cells, which must have been cleared.
+    pub fn run(&self, groups: &[Group], data: &mut [f64]) {
+        let group = &groups[self.group];
+        for (target, first, end) in &self.cells {
+            let mut sum = 0.0;
+            for lane in *first as usize..*end as usize {
+                sum += data[group.at(lane, self.column)];
+            }
+            data[*target as usize] += sum;
+        }
+    }
+}

@@ -1,0 +1,598 @@
+//! A component with all its children (a cell with channels, gates and calcium) becomes one flat set of equations.
+//!
+//! Names are looked up as LEMS means them: what a component does not define itself, the nearest enclosing component
+//! offers (`Requirement`); a path selects from children ("gates[*]/fcond"), from what is attached ("synapses[*]/i") or
+//! from the other cell of a connection ("peer/v"). The last two, and the variables of the cell that carries a synapse,
+//! are the *inputs* of the flat set.
+
+use std::collections::HashMap;
+
+use crate::error::{Problem, nearest};
+use crate::network::graph::{Graph, Id, Node};
+use crate::network::program::{Binary, Unary};
+use crate::neuroml::component::Component;
+use crate::neuroml::component_type::ComponentType;
+use crate::neuroml::dynamics::{Dynamics, Reduce, Value};
+use crate::neuroml::expression::{self, Expression, Function};
+use crate::neuroml::model::Model;
+
+/// What comes from outside into a flat set of equations.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Input {
+    /// The weight of the connection.
+    Weight,
+    /// A variable of the cell that carries this synapse or input.
+    Host(String),
+    /// A variable of the other cell of the connection.
+    Peer(String),
+    /// The sum of an exposure over everything attached.
+    Attached(String),
+    /// The slope of that sum along one of the cell's own variables.
+    Slope(String, String),
+    /// What the first stage of a step keeps for the second: the linear part of a rate.
+    KeptRate(usize),
+    /// What the first stage of a step keeps for the second: dt φ₂.
+    KeptFactor(usize),
+}
+
+/// A variable that remembers.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The component in the tree and the name.
+    pub node: usize,
+    /// Its name.
+    pub name: String,
+    /// Its value at t = 0.
+    pub initial: Option<Id>,
+    /// Its rate of change; none if only events and assignments change it.
+    pub rate: Option<Id>,
+}
+
+/// One component of the tree.
+#[derive(Debug, Clone)]
+pub struct TreeNode {
+    /// The place in its parent that it fills.
+    pub slot: String,
+    /// Its id.
+    pub id: String,
+    /// Its type.
+    pub type_name: String,
+    /// Index of its parent.
+    pub parent: Option<usize>,
+    /// Indices of its children.
+    pub children: Vec<usize>,
+}
+
+/// What an event at the port `in` changes: states in order with their new values.
+pub type Assignments = Vec<(usize, Id)>;
+
+/// The flat set of equations of a component.
+#[derive(Debug, Clone)]
+pub struct Flat {
+    /// All equations.
+    pub graph: Graph,
+    /// All states.
+    pub states: Vec<State>,
+    /// All inputs.
+    pub inputs: Vec<Input>,
+    /// The tree of components; the first is the root.
+    pub tree: Vec<TreeNode>,
+    /// What the conditions make of each state that they touch, all conditions applied.
+    pub after_conditions: Assignments,
+    /// Whether a condition lets an event out.
+    pub event_out: Option<Id>,
+    /// What an event that comes in changes.
+    pub on_event: Assignments,
+    /// Every variable that has a value: its component and name.
+    variables: HashMap<(usize, String), Id>,
+}
+
+impl Flat {
+    /// Makes the flat set of a component; `attached` says that it stands on a cell.
+    ///
+    /// # Errors
+    /// A name or path that leads nowhere, equations that need one another, a part of the language not understood yet.
+    pub fn new(model: &Model, component: &Component, attached: bool) -> Result<Self, Problem> {
+        let flat = Self {
+            graph: Graph::default(),
+            states: Vec::new(),
+            inputs: Vec::new(),
+            tree: Vec::new(),
+            after_conditions: Vec::new(),
+            event_out: None,
+            on_event: Vec::new(),
+            variables: HashMap::new(),
+        };
+        let mut builder = Builder { model, flat, components: Vec::new(), types: Vec::new(), active: Vec::new(), attached };
+        builder.plant(component, "", None)?;
+        builder.equations().map_err(|problem| match problem.place {
+            Some(_) => problem,
+            None => problem.at(component.place.clone()),
+        })?;
+        Ok(builder.flat)
+    }
+
+    /// The value of a variable by its path from the root: "v", "biophys/…/k_fast/p/q".
+    ///
+    /// # Errors
+    /// The step that leads nowhere, with the nearest that does.
+    pub fn find(&self, path: &str) -> Result<Id, Problem> {
+        let mut node = 0;
+        let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
+        let Some((name, steps)) = steps.split_last() else { return Err(Problem::new("an empty path")) };
+        for step in steps {
+            let step = step.split('[').next().unwrap_or(step);
+            node = self.child(node, step).ok_or_else(|| {
+                let children = self.tree[node].children.iter().map(|child| &self.tree[*child]);
+                let names: Vec<&str> = children.map(|c| if c.id.is_empty() { &c.slot } else { &c.id }.as_str()).collect();
+                suggest(format!("no \"{step}\" in \"{}\"", self.tree[node].type_name), step, &names)
+            })?;
+        }
+        self.variables.get(&(node, (*name).to_string())).copied().ok_or_else(|| {
+            let mut names: Vec<&str> =
+                self.variables.keys().filter(|(at, _)| *at == node).map(|(_, name)| name.as_str()).collect();
+            names.sort_unstable();
+            suggest(format!("\"{}\" has no variable \"{name}\"", self.tree[node].type_name), name, &names)
+        })
+    }
+
+    fn child(&self, node: usize, step: &str) -> Option<usize> {
+        let children = &self.tree[node].children;
+        let by = |matches: &dyn Fn(&TreeNode) -> bool| children.iter().copied().find(|child| matches(&self.tree[*child]));
+        by(&|child| child.id == step).or_else(|| by(&|child| child.slot == step)).or_else(|| by(&|c| c.type_name == step))
+    }
+
+    /// The place of an input in the list of inputs, which grows where it is new.
+    pub fn input(&mut self, input: Input) -> Id {
+        let index = self.inputs.iter().position(|known| *known == input).unwrap_or_else(|| {
+            self.inputs.push(input);
+            self.inputs.len() - 1
+        });
+        self.graph.leaf(Node::Input(index))
+    }
+
+    /// A state in words: "k_fast/p/q".
+    pub fn state_path(&self, state: usize) -> String {
+        let State { node, name, .. } = &self.states[state];
+        let mut path = name.clone();
+        let mut at = *node;
+        while let Some(parent) = self.tree[at].parent {
+            let here = &self.tree[at];
+            path = format!("{}/{path}", if here.id.is_empty() { &here.slot } else { &here.id });
+            at = parent;
+        }
+        path
+    }
+}
+
+fn suggest(message: String, wanted: &str, names: &[&str]) -> Problem {
+    match nearest(wanted, names.iter().copied()) {
+        Some(known) => Problem::new(message).help(format!("did you mean \"{known}\"?")),
+        None => Problem::new(message).help(format!("there are {}", names.join(", "))),
+    }
+}
+
+struct Builder<'m> {
+    model: &'m Model,
+    flat: Flat,
+    components: Vec<&'m Component>,
+    types: Vec<&'m ComponentType>,
+    active: Vec<(usize, String)>,
+    attached: bool,
+}
+
+impl<'m> Builder<'m> {
+    /// Adds a component and its children to the tree.
+    fn plant(&mut self, component: &'m Component, slot: &str, parent: Option<usize>) -> Result<usize, Problem> {
+        let model = self.model;
+        let index = self.flat.tree.len();
+        // 64 levels: a component that refers to itself never ends.
+        let depth = std::iter::successors(parent, |at| self.flat.tree[*at].parent).count();
+        if depth > 64 {
+            return Err(Problem::new("components refer to one another in a circle").at(component.place.clone()));
+        }
+        self.flat.tree.push(TreeNode {
+            slot: slot.to_string(),
+            id: component.id.clone(),
+            type_name: component.type_name.clone(),
+            parent,
+            children: Vec::new(),
+        });
+        let component_type = &model.vocabulary.types[&component.type_name];
+        self.components.push(component);
+        self.types.push(component_type);
+        for (slot, child) in &component.children {
+            let child = self.plant(child, slot, Some(index))?;
+            self.flat.tree[index].children.push(child);
+        }
+        for reference in &component_type.child_instances {
+            let Some(id) = component.references.get(reference) else { continue };
+            let child = model.component_of_type(id, "Component")?;
+            let child = self.plant(child, reference, Some(index))?;
+            self.flat.tree[index].children.push(child);
+        }
+        Ok(index)
+    }
+
+    fn equations(&mut self) -> Result<(), Problem> {
+        for node in 0..self.types.len() {
+            let Some(dynamics) = &self.types[node].dynamics else { continue };
+            let names = dynamics.states.iter().map(|state| state.name.clone());
+            let regime = (!dynamics.regimes.is_empty()).then(|| REGIME.to_string());
+            for name in names.chain(regime) {
+                let leaf = self.flat.graph.leaf(Node::State(self.flat.states.len()));
+                self.flat.variables.insert((node, name.clone()), leaf);
+                self.flat.states.push(State { node, name, initial: None, rate: None });
+            }
+        }
+        for node in 0..self.types.len() {
+            let Some(dynamics) = &self.types[node].dynamics else { continue };
+            self.rates(node, dynamics)?;
+        }
+        let mut now = HashMap::new();
+        let mut events = Vec::new();
+        for node in 0..self.types.len() {
+            let Some(dynamics) = &self.types[node].dynamics else { continue };
+            self.conditions(node, dynamics, &mut now, &mut events)?;
+        }
+        let mut after: Assignments = now.into_iter().collect();
+        after.sort_unstable();
+        self.flat.after_conditions = after;
+        self.flat.event_out = events.into_iter().reduce(|a, b| self.flat.graph.binary(Binary::Or, a, b));
+        self.events()?;
+        // Everything that has a value can be probed; what lacks a child or a temperature simply has none.
+        for node in 0..self.types.len() {
+            let component_type = self.types[node];
+            let derived = component_type.dynamics.iter().flat_map(|dynamics| &dynamics.derived);
+            let names = derived.chain(&component_type.derived_parameters).map(|derived| derived.name.clone());
+            let parameters = component_type.parameters.iter().map(|parameter| parameter.name.clone());
+            for name in names.chain(parameters).collect::<Vec<_>>() {
+                let _ = self.value(node, &name);
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&self, node: usize, name: &str) -> Result<usize, Problem> {
+        let known = self.flat.states.iter().position(|state| state.node == node && state.name == name);
+        known.ok_or_else(|| Problem::new(format!("no state variable \"{name}\"")))
+    }
+
+    fn rates(&mut self, node: usize, dynamics: &'m Dynamics) -> Result<(), Problem> {
+        for assignment in &dynamics.on_start.assignments {
+            let state = self.state(node, &assignment.variable)?;
+            self.flat.states[state].initial = Some(self.expression(node, &assignment.value.expression)?);
+        }
+        for rate in &dynamics.derivatives {
+            let state = self.state(node, &rate.variable)?;
+            self.flat.states[state].rate = Some(self.expression(node, &rate.value.expression)?);
+        }
+        for (index, regime) in dynamics.regimes.iter().enumerate() {
+            if regime.initial {
+                let state = self.state(node, REGIME)?;
+                self.flat.states[state].initial = Some(self.flat.graph.literal(index as f64));
+            }
+            for rate in &regime.derivatives {
+                let state = self.state(node, &rate.variable)?;
+                let value = self.expression(node, &rate.value.expression)?;
+                let here = self.in_regime(node, index)?;
+                let before = match self.flat.states[state].rate {
+                    Some(before) => before,
+                    None => self.flat.graph.literal(0.0),
+                };
+                self.flat.states[state].rate = Some(self.flat.graph.select(here, value, before));
+            }
+        }
+        Ok(())
+    }
+
+    fn in_regime(&mut self, node: usize, index: usize) -> Result<Id, Problem> {
+        let regime = self.value(node, REGIME)?;
+        let index = self.flat.graph.literal(index as f64);
+        Ok(self.flat.graph.binary(Binary::Equal, regime, index))
+    }
+
+    /// Applies conditions in order: each sees the states as the ones before it left them.
+    fn conditions(
+        &mut self,
+        node: usize,
+        dynamics: &'m Dynamics,
+        now: &mut HashMap<usize, Id>,
+        events: &mut Vec<Id>,
+    ) -> Result<(), Problem> {
+        let common = dynamics.conditions.iter().map(|condition| (None, condition));
+        let in_regimes = dynamics.regimes.iter().enumerate();
+        let in_regimes = in_regimes.flat_map(|(index, regime)| regime.conditions.iter().map(move |c| (Some(index), c)));
+        for (regime, condition) in common.chain(in_regimes) {
+            let test = self.expression(node, &condition.test.expression)?;
+            let mut test = self.with(test, now);
+            if let Some(regime) = regime {
+                // The regime in which the step began: a change takes effect with the next step.
+                let here = self.in_regime(node, regime)?;
+                test = self.flat.graph.binary(Binary::And, here, test);
+            }
+            let mut new = now.clone();
+            let mut ports: Vec<&str> = Vec::new();
+            let transition = condition.actions.transition.as_deref();
+            let entered = transition.map(|name| {
+                let index = dynamics.regimes.iter().position(|regime| regime.name == name);
+                index.ok_or_else(|| Problem::new(format!("no regime \"{name}\"")))
+            });
+            let entered = entered.transpose()?;
+            let on_entry = entered.map(|index| &dynamics.regimes[index].on_entry);
+            for actions in [Some(&condition.actions), on_entry].into_iter().flatten() {
+                ports.extend(actions.events_out.iter().map(|(port, _)| port.as_str()));
+                for assignment in &actions.assignments {
+                    let state = self.state(node, &assignment.variable)?;
+                    let value = self.expression(node, &assignment.value.expression)?;
+                    let value = self.with(value, &new);
+                    new.insert(state, value);
+                }
+            }
+            if let Some(index) = entered {
+                let state = self.state(node, REGIME)?;
+                let index = self.flat.graph.literal(index as f64);
+                new.insert(state, index);
+            }
+            let mut changed: Vec<(usize, Id)> = new.into_iter().collect();
+            changed.sort_unstable();
+            for (state, value) in changed {
+                let before = match now.get(&state) {
+                    Some(before) => *before,
+                    None => self.flat.graph.leaf(Node::State(state)),
+                };
+                let chosen = self.flat.graph.select(test, value, before);
+                now.insert(state, chosen);
+            }
+            let root_ports = &self.types[0].ports;
+            if ports.iter().any(|port| root_ports.iter().any(|(name, out)| name == port && *out)) {
+                events.push(test);
+            }
+        }
+        Ok(())
+    }
+
+    fn with(&mut self, root: Id, now: &HashMap<usize, Id>) -> Id {
+        self.flat.graph.substitute(root, &|leaf| match leaf {
+            Node::State(state) => now.get(&state).copied(),
+            _ => None,
+        })
+    }
+
+    fn events(&mut self) -> Result<(), Problem> {
+        for node in 0..self.types.len() {
+            let Some(dynamics) = &self.types[node].dynamics else { continue };
+            let in_regimes = dynamics.regimes.iter().flat_map(|regime| &regime.events).next();
+            let inner = node > 0 && !dynamics.events.is_empty();
+            let passes_on = dynamics.events.iter().any(|event| !event.actions.events_out.is_empty());
+            if in_regimes.is_some() || inner || passes_on {
+                let message = format!("events inside of a \"{}\" are not understood yet", self.types[node].name);
+                return Err(Problem::new(message));
+            }
+            let mut now: HashMap<usize, Id> = HashMap::new();
+            let mut order = Vec::new();
+            for assignment in dynamics.events.iter().flat_map(|event| &event.actions.assignments) {
+                let state = self.state(node, &assignment.variable)?;
+                let value = self.expression(node, &assignment.value.expression)?;
+                let value = self.with(value, &now);
+                now.insert(state, value);
+                order.retain(|known| *known != state);
+                order.push(state);
+            }
+            self.flat.on_event.extend(order.into_iter().map(|state| (state, now[&state])));
+        }
+        Ok(())
+    }
+
+    /// The value that a name has for a component of the tree.
+    fn value(&mut self, node: usize, name: &str) -> Result<Id, Problem> {
+        let key = (node, name.to_string());
+        if let Some(known) = self.flat.variables.get(&key) {
+            return Ok(*known);
+        }
+        if self.active.contains(&key) {
+            return Err(Problem::new(format!("the equation of \"{name}\" needs its own result")));
+        }
+        self.active.push(key.clone());
+        let value = self.find_value(node, name);
+        self.active.pop();
+        if let Ok(value) = value {
+            self.flat.variables.insert(key, value);
+        }
+        value
+    }
+
+    fn find_value(&mut self, node: usize, name: &str) -> Result<Id, Problem> {
+        let component_type = self.types[node];
+        let dynamic = component_type.dynamics.iter().flat_map(|dynamics| &dynamics.derived);
+        if let Some(derived) = dynamic.chain(&component_type.derived_parameters).find(|derived| derived.name == name) {
+            return self.derived(node, &derived.value);
+        }
+        if node == 0 && self.attached && name == "weight" && component_type.parameters.iter().any(|p| p.name == name) {
+            return Ok(self.flat.input(Input::Weight));
+        }
+        if let Some(value) = self.components[node].parameters.get(name) {
+            return Ok(self.flat.graph.parameter(*value));
+        }
+        if let Some((_, value, _)) = component_type.constants.iter().find(|(known, ..)| known == name) {
+            return Ok(self.flat.graph.literal(*value));
+        }
+        if name == "t" {
+            return Ok(self.flat.graph.leaf(Node::Time));
+        }
+        let mut above = self.flat.tree[node].parent;
+        while let Some(parent) = above {
+            if self.offers(parent, name) {
+                return self.value(parent, name);
+            }
+            above = self.flat.tree[parent].parent;
+        }
+        if name == "temperature" {
+            let temperature = self.model.network.temperature.ok_or_else(|| {
+                let problem = Problem::new(format!("\"{}\" needs a temperature", component_type.name));
+                problem.help("write <network type=\"networkWithTemperature\" temperature=\"20 degC\" …>")
+            })?;
+            return Ok(self.flat.graph.parameter(temperature));
+        }
+        if self.attached {
+            return Ok(self.flat.input(Input::Host(name.to_string())));
+        }
+        Err(Problem::new(format!("\"{}\" needs \"{name}\", which nothing around it offers", component_type.name)))
+    }
+
+    fn offers(&self, node: usize, name: &str) -> bool {
+        let component_type = self.types[node];
+        let dynamics = component_type.dynamics.as_ref();
+        let derived = dynamics.into_iter().flat_map(|dynamics| &dynamics.derived);
+        self.components[node].parameters.contains_key(name)
+            || derived.chain(&component_type.derived_parameters).any(|derived| derived.name == name)
+            || dynamics.is_some_and(|dynamics| dynamics.states.iter().any(|state| state.name == name))
+    }
+
+    fn derived(&mut self, node: usize, value: &'m Value) -> Result<Id, Problem> {
+        match value {
+            Value::Formula(formula) => self.expression(node, &formula.expression),
+            Value::Cases(cases) => {
+                let mut chosen = None;
+                for (condition, value) in cases.iter().rev() {
+                    let value = self.expression(node, &value.expression)?;
+                    chosen = Some(match (condition, chosen) {
+                        (None, _) => value,
+                        (Some(condition), other) => {
+                            let condition = self.expression(node, &condition.expression)?;
+                            let other = match other {
+                                Some(other) => other,
+                                None => self.flat.graph.literal(0.0),
+                            };
+                            self.flat.graph.select(condition, value, other)
+                        }
+                    });
+                }
+                chosen.ok_or_else(|| Problem::new("a ConditionalDerivedVariable without a Case"))
+            }
+            Value::Select { path, reduce, place } => {
+                self.select(node, path, *reduce).map_err(|problem| match problem.place {
+                    Some(_) => problem,
+                    None => problem.at(place.clone()),
+                })
+            }
+        }
+    }
+
+    fn select(&mut self, node: usize, path: &str, reduce: Option<Reduce>) -> Result<Id, Problem> {
+        let steps: Vec<&str> = path.split('/').collect();
+        let Some((name, steps)) = steps.split_last() else { return Err(Problem::new("an empty path")) };
+        if let Some(first) = steps.first() {
+            let first = first.split('[').next().unwrap_or(first);
+            if self.types[node].instance_requirements.iter().any(|known| known == first) {
+                return Ok(self.flat.input(Input::Peer((*name).to_string())));
+            }
+            if node == 0 && self.types[node].attachments.iter().any(|slot| slot.name == first) {
+                return Ok(self.flat.input(Input::Attached((*name).to_string())));
+            }
+        }
+        let mut here = vec![node];
+        for step in steps {
+            let (step, filter) = step.split_once('[').unwrap_or((step, ""));
+            let filter = filter.trim_end_matches(']').split_once('=');
+            let mut next = Vec::new();
+            for at in here {
+                if step == ".." {
+                    next.extend(self.flat.tree[at].parent);
+                    continue;
+                }
+                let many: Vec<usize> =
+                    self.flat.tree[at].children.iter().copied().filter(|c| self.flat.tree[*c].slot == step).collect();
+                let found = if many.is_empty() { self.flat.child(at, step).into_iter().collect() } else { many };
+                next.extend(found.into_iter().filter(|child: &usize| {
+                    filter.is_none_or(|(name, wanted)| {
+                        let wanted = wanted.trim_matches(['\'', '"']);
+                        self.components[*child].attribute(name).as_deref() == Some(wanted)
+                    })
+                }));
+            }
+            here = next;
+        }
+        let mut values = Vec::new();
+        for at in here {
+            values.push(self.value(at, name)?);
+        }
+        let graph = &mut self.flat.graph;
+        match reduce {
+            Some(Reduce::Add) => {
+                let zero = graph.literal(0.0);
+                Ok(values.into_iter().fold(zero, |a, b| graph.binary(Binary::Add, a, b)))
+            }
+            Some(Reduce::Multiply) => {
+                let one = graph.literal(1.0);
+                Ok(values.into_iter().fold(one, |a, b| graph.binary(Binary::Mul, a, b)))
+            }
+            None => match values.as_slice() {
+                [value] => Ok(*value),
+                _ => Err(Problem::new(format!("\"{path}\" leads to {} values, not to one", values.len()))),
+            },
+        }
+    }
+
+    fn expression(&mut self, node: usize, expression: &Expression) -> Result<Id, Problem> {
+        use expression::Binary as Op;
+        Ok(match expression {
+            Expression::Number(value) => self.flat.graph.literal(*value),
+            Expression::Name(name, _) => self.value(node, name)?,
+            Expression::Negate(inner) => {
+                let inner = self.expression(node, inner)?;
+                self.flat.graph.unary(Unary::Negate, inner)
+            }
+            Expression::Call(function, inner, _) => {
+                let inner = self.expression(node, inner)?;
+                self.flat.graph.unary(unary_of(*function)?, inner)
+            }
+            Expression::Binary(operation, a, b, _) => {
+                let (a, b) = (self.expression(node, a)?, self.expression(node, b)?);
+                let (operation, a, b) = match operation {
+                    Op::Add => (Binary::Add, a, b),
+                    Op::Sub => (Binary::Sub, a, b),
+                    Op::Mul => (Binary::Mul, a, b),
+                    Op::Div => (Binary::Div, a, b),
+                    Op::Pow => (Binary::Pow, a, b),
+                    Op::Less => (Binary::Less, a, b),
+                    Op::LessEqual => (Binary::LessEqual, a, b),
+                    Op::Greater => (Binary::Less, b, a),
+                    Op::GreaterEqual => (Binary::LessEqual, b, a),
+                    Op::Equal => (Binary::Equal, a, b),
+                    Op::NotEqual => (Binary::NotEqual, a, b),
+                    Op::And => (Binary::And, a, b),
+                    Op::Or => (Binary::Or, a, b),
+                };
+                self.flat.graph.binary(operation, a, b)
+            }
+        })
+    }
+}
+
+/// The state that holds the index of the regime of a component.
+const REGIME: &str = "(regime)";
+
+fn unary_of(function: Function) -> Result<Unary, Problem> {
+    Ok(match function {
+        Function::Exp => Unary::Exp,
+        Function::Log => Unary::Log,
+        Function::Log10 => Unary::Log10,
+        Function::Sqrt => Unary::Sqrt,
+        Function::Abs => Unary::Abs,
+        Function::Sin => Unary::Sin,
+        Function::Cos => Unary::Cos,
+        Function::Tan => Unary::Tan,
+        Function::Sinh => Unary::Sinh,
+        Function::Cosh => Unary::Cosh,
+        Function::Tanh => Unary::Tanh,
+        Function::Asin => Unary::Asin,
+        Function::Acos => Unary::Acos,
+        Function::Atan => Unary::Atan,
+        Function::Ceil => Unary::Ceil,
+        Function::Floor => Unary::Floor,
+        Function::Heaviside => Unary::Heaviside,
+        Function::Not => Unary::Not,
+        Function::Random => return Err(Problem::new("random() is not understood yet")),
+    })
+}

@@ -1,0 +1,421 @@
+//! Equations as a graph in which equal parts are one: simplified, differentiated, and written out as a program.
+//!
+//! Parts that follow from parameters alone carry their value and leave the program (they are *hoisted*). The shape of
+//! a graph does not depend on the values of parameters, so that components of one shape share one program; the one
+//! exception is a power with a whole exponent, which becomes multiplications.
+
+use std::collections::HashMap;
+
+use crate::network::program::{Action, Binary, Program, Source, Step, Unary};
+
+/// A node of a graph.
+pub type Id = usize;
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Node {
+    /// A number that an equation writes, as bits.
+    Literal(u64),
+    /// The n-th parameter that the equations use.
+    Parameter(usize),
+    State(usize),
+    Input(usize),
+    Time,
+    Unary(Unary, Id),
+    Binary(Binary, Id, Id),
+    Select(Id, Id, Id),
+}
+
+/// Equations with shared parts. Children always come before their parents.
+#[derive(Debug, Clone, Default)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    /// The value of a node that follows from parameters and literals alone.
+    values: Vec<Option<f64>>,
+    /// Only looked up, never walked.
+    known: HashMap<Node, Id>,
+    parameters: usize,
+}
+
+/// The largest whole exponent that becomes multiplications.
+const LARGEST_POWER: f64 = 16.0;
+
+impl Graph {
+    /// What a node is.
+    pub fn node(&self, id: Id) -> Node {
+        self.nodes[id]
+    }
+
+    /// Its value, if it follows from parameters alone.
+    pub fn value(&self, id: Id) -> Option<f64> {
+        self.values[id]
+    }
+
+    fn add(&mut self, node: Node, value: Option<f64>) -> Id {
+        if let Some(id) = self.known.get(&node) {
+            return *id;
+        }
+        self.nodes.push(node);
+        self.values.push(value);
+        self.known.insert(node, self.nodes.len() - 1);
+        self.nodes.len() - 1
+    }
+
+    /// A number.
+    pub fn literal(&mut self, value: f64) -> Id {
+        self.add(Node::Literal(value.to_bits()), Some(value))
+    }
+
+    /// A parameter; each call makes a new one.
+    pub fn parameter(&mut self, value: f64) -> Id {
+        self.parameters += 1;
+        self.add(Node::Parameter(self.parameters), Some(value))
+    }
+
+    /// A state, an input or the time.
+    pub fn leaf(&mut self, node: Node) -> Id {
+        self.add(node, None)
+    }
+
+    fn is_literal(&self, id: Id, value: f64) -> bool {
+        matches!(self.nodes[id], Node::Literal(bits) if f64::from_bits(bits) == value)
+    }
+
+    /// An operation on one node.
+    pub fn unary(&mut self, operation: Unary, x: Id) -> Id {
+        let value = self.values[x].map(|x| operation.of(x));
+        match (self.nodes[x], value) {
+            (Node::Literal(_), Some(value)) => self.literal(value),
+            (Node::Unary(Unary::Negate, inner), _) if operation == Unary::Negate => inner,
+            _ => self.add(Node::Unary(operation, x), value),
+        }
+    }
+
+    /// An operation on two nodes.
+    pub fn binary(&mut self, operation: Binary, a: Id, b: Id) -> Id {
+        use Binary::{Add, And, Div, Mul, Or, Pow, Sub};
+        let value = self.values[a].zip(self.values[b]).map(|(a, b)| operation.of(a, b));
+        if let (Node::Literal(_), Node::Literal(_), Some(value)) = (self.nodes[a], self.nodes[b], value) {
+            return self.literal(value);
+        }
+        match operation {
+            Add | Or if self.is_literal(a, 0.0) => b,
+            Add | Sub | Or if self.is_literal(b, 0.0) => a,
+            Sub if self.is_literal(a, 0.0) => self.unary(Unary::Negate, b),
+            Mul | And if self.is_literal(a, 0.0) || self.is_literal(b, 0.0) => self.literal(0.0),
+            Div if self.is_literal(a, 0.0) => a,
+            Mul | And if self.is_literal(a, 1.0) => b,
+            Mul | Div | And if self.is_literal(b, 1.0) => a,
+            Pow => match self.values[b] {
+                Some(power) if power.fract() == 0.0 && power.abs() <= LARGEST_POWER => self.whole_power(a, power),
+                _ => self.add(Node::Binary(Pow, a, b), value),
+            },
+            _ => self.add(Node::Binary(operation, a, b), value),
+        }
+    }
+
+    fn whole_power(&mut self, base: Id, power: f64) -> Id {
+        let mut result = self.literal(1.0);
+        let mut square = base;
+        let mut left = power.abs() as u32;
+        while left > 0 {
+            if left % 2 == 1 {
+                result = self.binary(Binary::Mul, result, square);
+            }
+            square = self.binary(Binary::Mul, square, square);
+            left /= 2;
+        }
+        if power < 0.0 {
+            let one = self.literal(1.0);
+            return self.binary(Binary::Div, one, result);
+        }
+        result
+    }
+
+    /// `then` where `condition` is not 0, else `other`.
+    pub fn select(&mut self, condition: Id, then: Id, other: Id) -> Id {
+        if then == other {
+            return then;
+        }
+        if let Node::Literal(bits) = self.nodes[condition] {
+            return if f64::from_bits(bits) != 0.0 { then } else { other };
+        }
+        let values = (self.values[condition], self.values[then], self.values[other]);
+        let value = match values {
+            (Some(condition), Some(then), Some(other)) => Some(if condition != 0.0 { then } else { other }),
+            _ => None,
+        };
+        self.add(Node::Select(condition, then, other), value)
+    }
+
+    /// Calls `visit` for the nodes below `root`, children first, each once.
+    fn below(&self, roots: &[Id], mut visit: impl FnMut(Id)) {
+        let mut wanted = vec![false; self.nodes.len()];
+        for root in roots {
+            wanted[*root] = true;
+        }
+        for id in (0..self.nodes.len()).rev() {
+            if wanted[id] {
+                self.children(id, |child| wanted[child] = true);
+            }
+        }
+        (0..self.nodes.len()).filter(|id| wanted[*id]).for_each(&mut visit);
+    }
+
+    fn children(&self, id: Id, mut visit: impl FnMut(Id)) {
+        match self.nodes[id] {
+            Node::Unary(_, a) => visit(a),
+            Node::Binary(_, a, b) => [a, b].into_iter().for_each(visit),
+            Node::Select(a, b, c) => [a, b, c].into_iter().for_each(visit),
+            _ => {}
+        }
+    }
+
+    /// Whether a value depends on a leaf.
+    pub fn depends(&self, root: Id, leaf: Node) -> bool {
+        self.leaves(&[root]).contains(&leaf)
+    }
+
+    /// The states, inputs and time that values depend on, in order of appearance.
+    pub fn leaves(&self, roots: &[Id]) -> Vec<Node> {
+        let mut leaves = Vec::new();
+        self.below(roots, |id| {
+            if matches!(self.nodes[id], Node::State(_) | Node::Input(_) | Node::Time) {
+                leaves.push(self.nodes[id]);
+            }
+        });
+        leaves
+    }
+
+    /// The same value with leaves replaced.
+    pub fn substitute(&mut self, root: Id, replace: &dyn Fn(Node) -> Option<Id>) -> Id {
+        let mut order = Vec::new();
+        self.below(&[root], |id| order.push(id));
+        let mut new: HashMap<Id, Id> = HashMap::new();
+        for id in order {
+            let at = |id: Id| new.get(&id).copied().unwrap_or(id);
+            let node = match self.nodes[id] {
+                Node::Unary(operation, a) => self.unary(operation, at(a)),
+                Node::Binary(operation, a, b) => self.binary(operation, at(a), at(b)),
+                Node::Select(a, b, c) => self.select(at(a), at(b), at(c)),
+                leaf => replace(leaf).unwrap_or(id),
+            };
+            new.insert(id, node);
+        }
+        new.get(&root).copied().unwrap_or(root)
+    }
+
+    /// ∂root/∂leaf; a condition counts as constant, a step (floor, comparison) as flat.
+    pub fn differentiate(&mut self, root: Id, leaf: Node) -> Id {
+        let mut order = Vec::new();
+        self.below(&[root], |id| order.push(id));
+        let mut slopes: HashMap<Id, Id> = HashMap::new();
+        let zero = self.literal(0.0);
+        for id in order {
+            let at = |id: Id| slopes.get(&id).copied().unwrap_or(zero);
+            let slope = match self.nodes[id] {
+                node if node == leaf => self.literal(1.0),
+                _ if self.values[id].is_some() => zero,
+                Node::Unary(operation, x) if at(x) != zero => self.slope_of_unary(operation, x, id, at(x)),
+                Node::Binary(operation, a, b) if at(a) != zero || at(b) != zero => {
+                    self.slope_of_binary(operation, [a, b, id], at(a), at(b))
+                }
+                Node::Select(condition, a, b) => {
+                    let (a, b) = (at(a), at(b));
+                    self.select(condition, a, b)
+                }
+                _ => zero,
+            };
+            slopes.insert(id, slope);
+        }
+        slopes.get(&root).copied().unwrap_or(zero)
+    }
+
+    fn slope_of_unary(&mut self, operation: Unary, x: Id, value: Id, dx: Id) -> Id {
+        use Binary::{Add, Div, Mul, Sub};
+        let one = self.literal(1.0);
+        let outer = match operation {
+            Unary::Negate => return self.unary(Unary::Negate, dx),
+            Unary::Exp => value,
+            Unary::Log => return self.binary(Div, dx, x),
+            Unary::Log10 => {
+                let ten = self.literal(std::f64::consts::LN_10);
+                let scaled = self.binary(Mul, x, ten);
+                return self.binary(Div, dx, scaled);
+            }
+            Unary::Sqrt => {
+                let twice = self.binary(Add, value, value);
+                return self.binary(Div, dx, twice);
+            }
+            Unary::Sin => self.unary(Unary::Cos, x),
+            Unary::Cos => {
+                let sine = self.unary(Unary::Sin, x);
+                self.unary(Unary::Negate, sine)
+            }
+            Unary::Sinh => self.unary(Unary::Cosh, x),
+            Unary::Cosh => self.unary(Unary::Sinh, x),
+            Unary::Tanh => {
+                let square = self.binary(Mul, value, value);
+                self.binary(Sub, one, square)
+            }
+            Unary::Abs => {
+                let zero = self.literal(0.0);
+                let below = self.binary(Binary::Less, x, zero);
+                let minus = self.literal(-1.0);
+                self.select(below, minus, one)
+            }
+            // The rest is flat, or so rare that its slope is left out: the slope only steers the integrator.
+            _ => return self.literal(0.0),
+        };
+        self.binary(Mul, outer, dx)
+    }
+
+    fn slope_of_binary(&mut self, operation: Binary, [a, b, value]: [Id; 3], da: Id, db: Id) -> Id {
+        use Binary::{Add, Div, Mul, Pow, Sub};
+        match operation {
+            Add | Sub => self.binary(operation, da, db),
+            Mul => {
+                let left = self.binary(Mul, da, b);
+                let right = self.binary(Mul, a, db);
+                self.binary(Add, left, right)
+            }
+            Div => {
+                let right = self.binary(Mul, value, db);
+                let top = self.binary(Sub, da, right);
+                self.binary(Div, top, b)
+            }
+            Pow => {
+                // Only the base varies in equations of this field: d(aᵇ) = b aᵇ⁻¹ da.
+                let one = self.literal(1.0);
+                let less = self.binary(Sub, b, one);
+                let power = self.binary(Pow, a, less);
+                let outer = self.binary(Mul, b, power);
+                self.binary(Mul, outer, da)
+            }
+            _ => self.literal(0.0),
+        }
+    }
+
+    /// The value of a node for one instance.
+    pub fn evaluate(&self, root: Id, leaf: &dyn Fn(Node) -> f64) -> f64 {
+        let mut values: HashMap<Id, f64> = HashMap::new();
+        self.below(&[root], |id| {
+            let at = |id: Id| values.get(&id).copied().unwrap_or(f64::NAN);
+            let value = match (self.values[id], self.nodes[id]) {
+                (Some(value), _) => value,
+                (None, Node::Unary(operation, a)) => operation.of(at(a)),
+                (None, Node::Binary(operation, a, b)) => operation.of(at(a), at(b)),
+                (None, Node::Select(c, a, b)) => at(if at(c) != 0.0 { a } else { b }),
+                (None, node) => leaf(node),
+            };
+            values.insert(id, value);
+        });
+        values.get(&root).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Writes a program that computes nodes into columns. Values that follow from parameters are appended to
+    /// `hoisted` unless it holds them.
+    pub fn emit(&self, outputs: &[(Id, u16)], column: &dyn Fn(Node) -> u16, hoisted: &mut Vec<Id>) -> Program {
+        let mut program = Program::default();
+        let roots: Vec<Id> = outputs.iter().map(|(id, _)| *id).collect();
+        let mut wanted = vec![false; self.nodes.len()];
+        roots.iter().for_each(|root| wanted[*root] = true);
+        let mut last_use = vec![0; self.nodes.len()];
+        for id in (0..self.nodes.len()).rev() {
+            if wanted[id] && self.values[id].is_none() {
+                self.children(id, |child| {
+                    wanted[child] = true;
+                    last_use[child] = last_use[child].max(id);
+                });
+            }
+        }
+        roots.iter().for_each(|root| last_use[*root] = usize::MAX);
+        let mut sources: HashMap<Id, Source> = HashMap::new();
+        let mut free: Vec<u16> = Vec::new();
+        for id in (0..self.nodes.len()).filter(|id| wanted[*id]) {
+            let at = |id: Id| sources.get(&id).copied().unwrap_or(Source::Time);
+            let action = match (self.values[id], self.nodes[id]) {
+                (Some(value), Node::Literal(_)) => {
+                    let uniform = program.uniform(value);
+                    sources.insert(id, Source::Uniform(uniform));
+                    continue;
+                }
+                (Some(_), _) => {
+                    let slot = hoisted.iter().position(|known| *known == id).unwrap_or_else(|| {
+                        hoisted.push(id);
+                        hoisted.len() - 1
+                    });
+                    sources.insert(id, Source::Hoisted(slot as u16));
+                    continue;
+                }
+                (None, Node::Unary(operation, a)) => Action::Unary(operation, at(a)),
+                (None, Node::Binary(operation, a, b)) => Action::Binary(operation, at(a), at(b)),
+                (None, Node::Select(c, a, b)) => Action::Select(at(c), at(a), at(b)),
+                (None, Node::Time) => {
+                    sources.insert(id, Source::Time);
+                    continue;
+                }
+                (None, leaf) => {
+                    sources.insert(id, Source::Column(column(leaf)));
+                    continue;
+                }
+            };
+            self.children(id, |child| {
+                if last_use[child] == id
+                    && let Some(Source::Temporary(index)) = sources.get(&child)
+                    && !free.contains(index)
+                {
+                    free.push(*index);
+                }
+            });
+            let into = free.pop().unwrap_or_else(|| {
+                program.temporaries += 1;
+                program.temporaries - 1
+            });
+            sources.insert(id, Source::Temporary(into));
+            program.steps.push(Step { action, into });
+        }
+        program.stores = outputs.iter().map(|(id, column)| (sources[id], *column)).collect();
+        program
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slope_is_the_limit_of_differences() {
+        let mut graph = Graph::default();
+        let x = graph.leaf(Node::State(0));
+        let p = graph.parameter(0.7);
+        let e = graph.unary(Unary::Exp, x);
+        let t = graph.unary(Unary::Tanh, e);
+        let q = graph.binary(Binary::Div, t, x);
+        let cube = graph.literal(3.0);
+        let power = graph.binary(Binary::Pow, x, cube);
+        let scaled = graph.binary(Binary::Mul, p, power);
+        let f = graph.binary(Binary::Sub, q, scaled);
+        let slope = graph.differentiate(f, Node::State(0));
+        for x in [-1.3, 0.2, 0.9] {
+            let h = 1e-6;
+            let difference = (graph.evaluate(f, &|_| x + h) - graph.evaluate(f, &|_| x - h)) / (2.0 * h);
+            // Central differences are good to h² and to the rounding 1e-16/h.
+            assert!((graph.evaluate(slope, &|_| x) - difference).abs() < 1e-8);
+        }
+    }
+
+    #[test]
+    fn what_follows_from_parameters_leaves_the_program() {
+        let mut graph = Graph::default();
+        let (a, b) = (graph.parameter(2.0), graph.parameter(3.0));
+        let x = graph.leaf(Node::State(0));
+        let ab = graph.binary(Binary::Mul, a, b);
+        let y = graph.binary(Binary::Mul, ab, x);
+        let mut hoisted = Vec::new();
+        let program = graph.emit(&[(y, 1)], &|_| 0, &mut hoisted);
+        assert_eq!((program.steps.len(), hoisted.len()), (1, 1));
+        assert_eq!(graph.value(hoisted[0]), Some(6.0));
+    }
+}

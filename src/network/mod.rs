@@ -1,0 +1,280 @@
+//! Networks of cells, one time step after another.
+//!
+//!     one step:  predict   synapses look at both cells → currents → sums → cells
+//!                correct   the same from the predictions
+//!                fire      conditions; events go out; events arrive
+//!
+//! Everything is a column program (program.rs) made from NeuroML and LEMS (compile.rs); no cell is known here by name.
+
+pub mod compile;
+pub mod connections;
+pub mod flatten;
+pub mod graph;
+pub mod integrate;
+pub mod math;
+pub mod population;
+pub mod probe;
+pub mod program;
+pub mod spikes;
+
+use crate::error::RunFailure;
+use crate::network::connections::{Gather, Sum};
+use crate::network::flatten::{Flat, Input};
+use crate::network::graph::Node;
+use crate::network::population::Group;
+use crate::network::program::{LANES, Scratch};
+use crate::network::spikes::{Listener, Queue, Spike};
+
+pub use crate::network::compile::Options;
+pub use crate::network::integrate::Method;
+pub use crate::network::probe::{Port, Probe};
+
+/// How far inside a step its stages look at the clock, as a fraction of the step: a pulse that begins or ends on a
+/// step counts for the whole steps within it, however times are rounded.
+const INSIDE: f64 = 1e-6;
+
+/// A population as the network knows it.
+#[derive(Debug, Clone)]
+pub struct Cells {
+    /// Its name.
+    pub id: String,
+    /// The component that its cells are.
+    pub component: String,
+    /// The ids of its instances.
+    pub instance_ids: Vec<usize>,
+    /// Where each cell is: group and instance.
+    pub places: Vec<(usize, usize)>,
+    /// What is attached to each cell: component id, group and instance.
+    pub attached: Vec<Vec<(String, usize, usize)>>,
+}
+
+/// A network that runs.
+#[derive(Debug, Clone)]
+pub struct Network {
+    dt: f64,
+    method: Method,
+    steps: u64,
+    data: Vec<f64>,
+    before: Vec<f64>,
+    groups: Vec<Group>,
+    /// The first so many groups are cells; the rest is attached to them.
+    cell_groups: usize,
+    gathers: Vec<Gather>,
+    sums: Vec<Sum>,
+    listeners: Vec<Vec<Vec<Listener>>>,
+    queue: Queue,
+    spikes: Vec<Spike>,
+    populations: Vec<Cells>,
+    /// For each cell group, the population and cell of each instance.
+    owners: Vec<Vec<(usize, usize)>>,
+    flats: Vec<Flat>,
+    scratch: Scratch,
+}
+
+impl Network {
+    /// One time step.
+    ///
+    /// # Errors
+    /// A state that is no number: who, when, and what it was one step before.
+    pub fn step(&mut self) -> Result<(), RunFailure> {
+        self.remember();
+        self.predict();
+        self.correct();
+        self.steps += 1;
+        self.apply_conditions();
+        self.deliver_events();
+        self.check()
+    }
+
+    /// Simulated time [s].
+    pub fn time(&self) -> f64 {
+        self.steps as f64 * self.dt
+    }
+
+    /// Steps done.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The time step [s].
+    pub fn dt(&self) -> f64 {
+        self.dt
+    }
+
+    /// The populations in the order of the model.
+    pub fn populations(&self) -> &[Cells] {
+        &self.populations
+    }
+
+    /// The spikes since the last call, in order of time; within a step in order of groups and instances.
+    pub fn drain_spikes(&mut self) -> Vec<Spike> {
+        std::mem::take(&mut self.spikes)
+    }
+
+    fn predict(&mut self) {
+        let time = (self.steps as f64 + INSIDE) * self.dt;
+        self.look(false, time);
+        for index in (self.cell_groups..self.groups.len()).chain([usize::MAX]).chain(0..self.cell_groups) {
+            match self.groups.get(index) {
+                Some(group) => group.run(&group.predict, &mut self.data, time, &mut self.scratch),
+                None => self.add_up(),
+            }
+        }
+    }
+
+    fn correct(&mut self) {
+        let time = ((self.steps + 1) as f64 - INSIDE) * self.dt;
+        if self.method != Method::Euler {
+            self.look(true, time);
+        }
+        for index in (self.cell_groups..self.groups.len()).chain([usize::MAX]).chain(0..self.cell_groups) {
+            match self.groups.get(index) {
+                Some(group) => group.run(&group.correct, &mut self.data, time, &mut self.scratch),
+                None if self.method == Method::Euler => {}
+                None => self.add_up(),
+            }
+        }
+    }
+
+    /// Synapses look at their cells.
+    fn look(&mut self, trial: bool, time: f64) {
+        for group in &self.groups[..self.cell_groups] {
+            let program = if trial { &group.export_trial } else { &group.export_now };
+            group.run(program, &mut self.data, time, &mut self.scratch);
+        }
+        for gather in &self.gathers {
+            gather.run(&self.groups, &mut self.data, trial);
+        }
+    }
+
+    /// Cells add up what is attached to them.
+    fn add_up(&mut self) {
+        for group in &self.groups[..self.cell_groups] {
+            let (blocks, _) = self.data[group.base..group.base + group.len()].as_chunks_mut::<LANES>();
+            for (index, input) in group.inputs.iter().enumerate() {
+                if matches!(input, Input::Attached(_) | Input::Slope(..)) {
+                    let column = group.input_column(index);
+                    blocks.iter_mut().skip(column).step_by(group.columns).for_each(|chunk| *chunk = [0.0; LANES]);
+                }
+            }
+        }
+        for sum in &self.sums {
+            sum.run(&self.groups, &mut self.data);
+        }
+    }
+
+    fn apply_conditions(&mut self) {
+        let time = (self.steps as f64 + INSIDE) * self.dt;
+        for index in 0..self.groups.len() {
+            let group = &self.groups[index];
+            if group.conditions.is_empty() {
+                continue;
+            }
+            if group.conditions_look_out {
+                for gather in self.gathers.iter().filter(|gather| gather.group == index) {
+                    gather.run(&self.groups, &mut self.data, false);
+                }
+            }
+            group.run(&group.conditions, &mut self.data, time, &mut self.scratch);
+            let Some(column) = group.event_column.filter(|_| index < self.cell_groups) else { continue };
+            for lane in 0..group.lanes {
+                if self.data[group.at(lane, column as usize)] != 0.0 {
+                    let (population, cell) = self.owners[index][lane];
+                    self.spikes.push(Spike { population, cell, time: self.steps as f64 * self.dt });
+                    self.queue.send(self.steps, &self.listeners[index][lane]);
+                }
+            }
+        }
+    }
+
+    fn deliver_events(&mut self) {
+        for (index, lane) in self.queue.arrive(self.steps) {
+            let group = &self.groups[index as usize];
+            let lane = lane as usize;
+            let flat = &self.flats[group.flat_of[lane]];
+            let time = self.time();
+            let leaf = |node: Node| leaf_value(group, &self.data, lane, time, node);
+            let new: Vec<(usize, f64)> =
+                flat.on_event.iter().map(|(state, value)| (*state, flat.graph.evaluate(*value, &leaf))).collect();
+            for (state, value) in new {
+                self.data[group.at(lane, state)] = value;
+            }
+        }
+    }
+
+    /// Keeps the states from before the step, so that a failure can tell them.
+    fn remember(&mut self) {
+        self.before.clear();
+        for group in &self.groups {
+            let blocks = self.data[group.base..group.base + group.len()].chunks_exact(group.columns * LANES);
+            for block in blocks {
+                self.before.extend_from_slice(&block[..group.states * LANES]);
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), RunFailure> {
+        let mut before = self.before.as_slice();
+        for (index, group) in self.groups.iter().enumerate() {
+            let blocks = self.data[group.base..group.base + group.len()].chunks_exact(group.columns * LANES);
+            for (chunk, block) in blocks.enumerate() {
+                let states = &block[..group.states * LANES];
+                let (old, rest) = before.split_at(states.len());
+                before = rest;
+                // A sum of x − x is 0 unless some x is infinite or no number.
+                let sum: f64 = states.iter().map(|x| x - x).sum();
+                if sum == 0.0 {
+                    continue;
+                }
+                let worst = (0..states.len()).find(|i| !states[*i].is_finite() && chunk * LANES + i % LANES < group.lanes);
+                if let Some(at) = worst {
+                    return Err(self.failure(index, chunk * LANES + at % LANES, at / LANES, states[at], old[at]));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn failure(&self, group: usize, lane: usize, state: usize, found: f64, before: f64) -> RunFailure {
+        let flat = &self.flats[self.groups[group].flat_of[lane]];
+        let variable = match flat.state_path(state) {
+            path if path == "v" => "membrane potential".to_string(),
+            path => format!("\"{path}\""),
+        };
+        let who = self.name_of(group, lane);
+        let kind = if found.is_nan() { "not a number" } else { "infinite" };
+        RunFailure {
+            time: self.time(),
+            what: format!("{variable} of {who} is {kind} (was {before} one step before)"),
+            help: Some(format!("try dt below {} ms", self.dt * 1e3)),
+        }
+    }
+
+    fn name_of(&self, group: usize, lane: usize) -> String {
+        let cell_name = |population: &Cells, cell: usize| match population.places.len() {
+            1 => population.id.clone(),
+            _ => format!("{}[{}]", population.id, population.instance_ids[cell]),
+        };
+        if group < self.cell_groups {
+            let (population, cell) = self.owners[group][lane];
+            return cell_name(&self.populations[population], cell);
+        }
+        for population in &self.populations {
+            for (cell, attached) in population.attached.iter().enumerate() {
+                if let Some((id, ..)) = attached.iter().find(|(_, g, l)| (*g, *l) == (group, lane)) {
+                    return format!("\"{id}\" on {}", cell_name(population, cell));
+                }
+            }
+        }
+        "a synapse".to_string()
+    }
+}
+
+/// The value of a state, an input or the clock for one instance.
+fn leaf_value(group: &Group, data: &[f64], lane: usize, time: f64, node: Node) -> f64 {
+    match node {
+        Node::State(state) => data[group.at(lane, state)],
+        Node::Input(input) => data[group.at(lane, group.input_column(input))],
+        _ => time,
+    }
+}

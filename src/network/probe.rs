@@ -1,0 +1,208 @@
+//! Paths to values: what a recording reads and what a body writes.
+//!
+//! "AVBL/v", "AVBL/0/GenericNeuronCell/v", "p[3]/v", "MDL05/caConc", "AVBL/0/Cell/biophys/…/k_fast/p/q", and for what
+//! is attached to a cell "DB1/0/stretch_DB1/stretch".
+
+use crate::error::{Problem, nearest};
+use crate::network::graph::{Id, Node};
+use crate::network::{Network, leaf_value};
+
+/// A value that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    group: usize,
+    lane: usize,
+    node: Id,
+    state: Option<usize>,
+}
+
+/// A state that the outside writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Port {
+    index: usize,
+}
+
+impl Network {
+    /// Finds a value by its path.
+    ///
+    /// # Errors
+    /// The step of the path that leads nowhere, with the nearest that does.
+    pub fn probe(&self, path: &str) -> Result<Probe, Problem> {
+        let (population, cell, rest) = self.find_cell(path)?;
+        let cells = &self.populations[population];
+        let (group, lane) = cells.places[cell];
+        // The id of the component may stand after the cell or be left out.
+        let rest = match rest.split_once('/') {
+            Some((first, rest)) if first == cells.component => rest,
+            _ => rest,
+        };
+        if let Some((first, inner)) = rest.split_once('/')
+            && let Some((_, group, lane)) = cells.attached[cell].iter().find(|(id, ..)| id == first)
+        {
+            return self.probe_in(*group, *lane, inner, path);
+        }
+        self.probe_in(group, lane, rest, path)
+    }
+
+    fn probe_in(&self, group: usize, lane: usize, rest: &str, path: &str) -> Result<Probe, Problem> {
+        let flat = &self.flats[self.groups[group].flat_of[lane]];
+        let node = flat.find(rest).map_err(|mut problem| {
+            problem.message = format!("no quantity \"{path}\": {}", problem.message);
+            problem
+        })?;
+        let state = match flat.graph.node(node) {
+            Node::State(state) => Some(self.groups[group].at(lane, state)),
+            _ => None,
+        };
+        Ok(Probe { group, lane, node, state })
+    }
+
+    /// The population and cell that a path begins with, and the rest of it.
+    pub(crate) fn find_cell<'p>(&self, path: &'p str) -> Result<(usize, usize, &'p str), Problem> {
+        let trimmed = path.trim().trim_start_matches("../").trim_start_matches('/');
+        let (first, mut rest) = trimmed.split_once('/').unwrap_or((trimmed, ""));
+        let (name, mut id) = match first.split_once('[') {
+            Some((name, id)) => (name, id.trim_end_matches(']').parse::<usize>().ok()),
+            None => (first, None),
+        };
+        let Some(population) = self.populations.iter().position(|population| population.id == name) else {
+            // A simulation of one component has no population in its paths.
+            if let [only] = self.populations.as_slice()
+                && only.id == only.component
+                && only.places.len() == 1
+            {
+                return Ok((0, 0, trimmed));
+            }
+            let problem = Problem::new(format!("no quantity \"{path}\": no population \"{name}\""));
+            return Err(match nearest(name, self.populations.iter().map(|population| population.id.as_str())) {
+                Some(known) => problem.help(format!("nearest: \"{known}\"")),
+                None => problem,
+            });
+        };
+        if id.is_none() {
+            let (step, after) = rest.split_once('/').unwrap_or((rest, ""));
+            if let Ok(found) = step.parse::<usize>() {
+                id = Some(found);
+                rest = after;
+            }
+        }
+        let cells = &self.populations[population];
+        let id = id.unwrap_or_else(|| cells.instance_ids.first().copied().unwrap_or(0));
+        let cell = cells.instance_ids.iter().position(|known| *known == id).ok_or_else(|| {
+            let size = cells.places.len();
+            Problem::new(format!("no quantity \"{path}\": no cell {id} in population \"{name}\", which has {size}"))
+        })?;
+        Ok((population, cell, rest))
+    }
+
+    /// Reads a value [SI].
+    ///
+    /// A derived value that depends on currents between cells is that of the last prediction of the step.
+    pub fn read(&self, probe: Probe) -> f64 {
+        if let Some(index) = probe.state {
+            return self.data[index];
+        }
+        let group = &self.groups[probe.group];
+        let graph = &self.flats[group.flat_of[probe.lane]].graph;
+        let time = self.time();
+        graph.evaluate(probe.node, &|leaf| leaf_value(group, &self.data, probe.lane, time, leaf))
+    }
+
+    /// Finds a state that nothing inside changes by itself, for the outside to write.
+    ///
+    /// # Errors
+    /// No such path, or a variable with a rate of its own or without memory.
+    pub fn port(&self, path: &str) -> Result<Port, Problem> {
+        let probe = self.probe(path)?;
+        let group = &self.groups[probe.group];
+        let flat = &self.flats[group.flat_of[probe.lane]];
+        match (probe.state, flat.graph.node(probe.node)) {
+            (Some(index), Node::State(state)) if !group.moving[state] => Ok(Port { index }),
+            _ => Err(Problem::new(format!("\"{path}\" cannot be written"))
+                .help("a port is a StateVariable without a TimeDerivative, such as `stretch` of a stretchReceptor")),
+        }
+    }
+
+    /// Writes a value [SI] that holds from the next step on.
+    pub fn write(&mut self, port: Port, value: f64) {
+        self.data[port.index] = value;
+    }
+
+    /// All states, the step and the events under way, as numbers: what a checkpoint keeps.
+    pub fn state(&self) -> Vec<f64> {
+        let mut state = vec![self.steps as f64];
+        for group in &self.groups {
+            for lane in 0..group.lanes {
+                state.extend((0..group.states).map(|column| self.data[group.at(lane, column)]));
+            }
+        }
+        state.extend(self.queue.save());
+        state
+    }
+
+    /// Continues from a state that [`Network::state`] of the same network gave.
+    ///
+    /// # Errors
+    /// A state of another length than this network's.
+    pub fn restore(&mut self, saved: &[f64]) -> Result<(), Problem> {
+        let own: usize = self.groups.iter().map(|group| group.lanes * group.states).sum();
+        if saved.len() < own + 1 || (saved.len() - own - 1) % 3 != 0 {
+            let message = format!("a state of {} numbers for a network of {own}", saved.len());
+            return Err(Problem::new(message));
+        }
+        self.steps = saved[0] as u64;
+        let mut values = saved[1..].iter();
+        for group in &self.groups {
+            for lane in 0..group.lanes {
+                for (column, value) in (0..group.states).zip(&mut values) {
+                    self.data[group.at(lane, column)] = *value;
+                }
+            }
+        }
+        self.queue.restore(values.as_slice());
+        self.spikes.clear();
+        Ok(())
+    }
+
+    /// Gives every state its value at t = 0, cells before what is attached to them.
+    pub(super) fn start(&mut self) {
+        for index in 0..self.groups.len() {
+            if index == self.cell_groups {
+                self.look(false, 0.0);
+            }
+            for lane in 0..self.groups[index].lanes {
+                let group = &self.groups[index];
+                let values: Vec<f64> =
+                    (0..group.states).map(|state| self.initial(index, lane, state, &mut Vec::new())).collect();
+                let end = if lane + 1 == group.lanes { group.lanes.next_multiple_of(super::LANES) } else { lane + 1 };
+                for (state, value) in values.into_iter().enumerate() {
+                    for lane in lane..end {
+                        let group = &self.groups[index];
+                        self.data[group.at(lane, state)] = value;
+                        self.data[group.at(lane, group.states + state)] = value;
+                    }
+                }
+            }
+        }
+        self.predict();
+    }
+
+    /// The first value of a state; states that need one another in a circle start at 0.
+    fn initial(&self, group: usize, lane: usize, state: usize, active: &mut Vec<usize>) -> f64 {
+        let flat = &self.flats[self.groups[group].flat_of[lane]];
+        let Some(value) = flat.states[state].initial.filter(|_| !active.contains(&state)) else { return 0.0 };
+        active.push(state);
+        let mut needed: Vec<(usize, f64)> = Vec::new();
+        for leaf in flat.graph.leaves(&[value]) {
+            if let Node::State(other) = leaf {
+                needed.push((other, self.initial(group, lane, other, active)));
+            }
+        }
+        active.pop();
+        let group = &self.groups[group];
+        flat.graph.evaluate(value, &|leaf| match leaf {
+            Node::State(state) => needed.iter().find(|(known, _)| *known == state).map_or(0.0, |(_, value)| *value),
+            leaf => leaf_value(group, &self.data, lane, 0.0, leaf),
+        })
+    }
+}

@@ -1,0 +1,328 @@
+//! The flat program of one kind of thing, and the loop that runs it over columns of many.
+//!
+//! A program is a list of operations without branches. The values of 64 instances (a chunk) go through one operation
+//! before the next one starts, so that the cost of choosing the operation is shared and its loop fills the vector
+//! registers; temporaries of a chunk stay in the first cache.
+//!
+//! Source: the idea is that of vectorised query engines, Boncz, Zukowski & Nes 2005 (CIDR).
+
+use crate::network::math;
+
+/// How many instances go through an operation at once: 512 bytes, a whole number of registers of every width.
+pub const LANES: usize = 64;
+
+/// The values of one variable of one chunk.
+pub type Chunk = [f64; LANES];
+
+/// An operation on one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Unary {
+    Negate,
+    Exp,
+    Phi1,
+    Phi2,
+    Log,
+    Log10,
+    Sqrt,
+    Abs,
+    Sin,
+    Cos,
+    Tan,
+    Sinh,
+    Cosh,
+    Tanh,
+    Asin,
+    Acos,
+    Atan,
+    Ceil,
+    Floor,
+    Not,
+    Heaviside,
+    /// x if it is not above 0, else 0.
+    NotPositive,
+}
+
+/// An operation on two numbers; a comparison gives 1 or 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Pow,
+    Less,
+    LessEqual,
+    Equal,
+    NotEqual,
+    And,
+    Or,
+}
+
+fn truth(condition: bool) -> f64 {
+    if condition { 1.0 } else { 0.0 }
+}
+
+impl Unary {
+    /// The value for one number: the same bits as in a chunk.
+    #[inline(always)]
+    pub fn of(self, x: f64) -> f64 {
+        match self {
+            Self::Negate => -x,
+            Self::Exp => math::exp(x),
+            Self::Phi1 => math::phi_1(x),
+            Self::Phi2 => math::phi_2(x),
+            Self::Log => math::log(x),
+            Self::Log10 => libm::log10(x),
+            Self::Sqrt => x.sqrt(),
+            Self::Abs => x.abs(),
+            Self::Sin => libm::sin(x),
+            Self::Cos => libm::cos(x),
+            Self::Tan => libm::tan(x),
+            Self::Sinh => libm::sinh(x),
+            Self::Cosh => libm::cosh(x),
+            Self::Tanh => math::tanh(x),
+            Self::Asin => libm::asin(x),
+            Self::Acos => libm::acos(x),
+            Self::Atan => libm::atan(x),
+            Self::Ceil => libm::ceil(x),
+            Self::Floor => libm::floor(x),
+            Self::Not => truth(x == 0.0),
+            Self::Heaviside => truth(x >= 0.0),
+            Self::NotPositive => {
+                if x > 0.0 {
+                    0.0
+                } else {
+                    x
+                }
+            }
+        }
+    }
+}
+
+impl Binary {
+    /// The value for two numbers: the same bits as in a chunk.
+    #[inline(always)]
+    pub fn of(self, a: f64, b: f64) -> f64 {
+        match self {
+            Self::Add => a + b,
+            Self::Sub => a - b,
+            Self::Mul => a * b,
+            Self::Div => a / b,
+            Self::Pow => libm::pow(a, b),
+            Self::Less => truth(a < b),
+            Self::LessEqual => truth(a <= b),
+            Self::Equal => truth(a == b),
+            Self::NotEqual => truth(a != b),
+            Self::And => truth(a != 0.0 && b != 0.0),
+            Self::Or => truth(a != 0.0 || b != 0.0),
+        }
+    }
+}
+
+/// Where an operation finds a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The result of an earlier operation.
+    Temporary(u16),
+    /// A column of the chunk.
+    Column(u16),
+    /// A value that is the same for all instances.
+    Uniform(u16),
+    /// A value that follows from the parameters of the component; becomes a column or a uniform when instances of
+    /// many components are put together.
+    Hoisted(u16),
+    /// The time of this stage [s].
+    Time,
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Action {
+    Unary(Unary, Source),
+    Binary(Binary, Source, Source),
+    Select(Source, Source, Source),
+}
+
+/// One operation and the temporary that takes its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// What is done.
+    pub action: Action,
+    /// Where the result goes.
+    pub into: u16,
+}
+
+/// A program over the columns of a chunk.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Program {
+    /// Operations in order.
+    pub steps: Vec<Step>,
+    /// Columns that are written after all operations.
+    pub stores: Vec<(Source, u16)>,
+    /// How many temporaries it needs.
+    pub temporaries: u16,
+    /// Values that are the same for all instances, as bits so that they compare.
+    pub uniforms: Vec<u64>,
+}
+
+/// Room for the temporaries of a chunk and the uniforms of a program.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    temporaries: Vec<Chunk>,
+    uniforms: Vec<Chunk>,
+}
+
+/// All operands of a step.
+struct Reader<'a> {
+    temporaries: &'a [Chunk],
+    columns: &'a [Chunk],
+    uniforms: &'a [Chunk],
+    time: &'a Chunk,
+}
+
+impl Reader<'_> {
+    #[inline(always)]
+    fn get(&self, source: Source) -> &Chunk {
+        match source {
+            Source::Temporary(index) => &self.temporaries[index as usize],
+            Source::Column(index) => &self.columns[index as usize],
+            Source::Uniform(index) => &self.uniforms[index as usize],
+            Source::Time | Source::Hoisted(_) => self.time,
+        }
+    }
+}
+
+impl Program {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.stores.is_empty()
+    }
+
+    /// The index of a uniform of that value.
+    pub fn uniform(&mut self, value: f64) -> u16 {
+        let bits = value.to_bits();
+        let index = self.uniforms.iter().position(|known| *known == bits).unwrap_or_else(|| {
+            self.uniforms.push(bits);
+            self.uniforms.len() - 1
+        });
+        index as u16
+    }
+
+    /// Runs over all chunks of a group; `data` holds `columns` chunks per chunk of instances, one after another.
+    pub fn run(&self, data: &mut [f64], columns: usize, time: f64, scratch: &mut Scratch) {
+        let time = [time; LANES];
+        scratch.temporaries.resize(scratch.temporaries.len().max(self.temporaries as usize), [0.0; LANES]);
+        scratch.uniforms.clear();
+        scratch.uniforms.extend(self.uniforms.iter().map(|bits| [f64::from_bits(*bits); LANES]));
+        let (chunks, _) = data.as_chunks_mut::<LANES>();
+        crate::simd::widest(
+            #[inline(always)]
+            || {
+                for block in chunks.chunks_exact_mut(columns) {
+                    self.run_chunk(block, &time, &mut scratch.temporaries, &scratch.uniforms);
+                }
+            },
+        );
+    }
+
+    #[inline(always)]
+    fn run_chunk(&self, block: &mut [Chunk], time: &Chunk, temporaries: &mut [Chunk], uniforms: &[Chunk]) {
+        for step in &self.steps {
+            let reader = Reader { temporaries, columns: block, uniforms, time };
+            let result = match step.action {
+                Action::Unary(operation, a) => unary(operation, reader.get(a)),
+                Action::Binary(operation, a, b) => binary(operation, reader.get(a), reader.get(b)),
+                Action::Select(c, a, b) => {
+                    let (c, a, b) = (reader.get(c), reader.get(a), reader.get(b));
+                    let mut out = [0.0; LANES];
+                    for i in 0..LANES {
+                        out[i] = if c[i] != 0.0 { a[i] } else { b[i] };
+                    }
+                    out
+                }
+            };
+            temporaries[step.into as usize] = result;
+        }
+        for (source, column) in &self.stores {
+            let value = *Reader { temporaries, columns: block, uniforms, time }.get(*source);
+            block[*column as usize] = value;
+        }
+    }
+}
+
+#[inline(always)]
+fn each(x: &Chunk, f: impl Fn(f64) -> f64) -> Chunk {
+    let mut out = [0.0; LANES];
+    for i in 0..LANES {
+        out[i] = f(x[i]);
+    }
+    out
+}
+
+#[inline(always)]
+fn each_pair(a: &Chunk, b: &Chunk, f: impl Fn(f64, f64) -> f64) -> Chunk {
+    let mut out = [0.0; LANES];
+    for i in 0..LANES {
+        out[i] = f(a[i], b[i]);
+    }
+    out
+}
+
+/// Chooses the loop outside of it, so that each loop is compiled for one operation.
+#[inline(always)]
+fn unary(operation: Unary, x: &Chunk) -> Chunk {
+    macro_rules! loops {
+        ($($name:ident),*) => { match operation { $(Unary::$name => each(x, #[inline(always)] |x| Unary::$name.of(x)),)* } };
+    }
+    loops!(
+        Negate, Exp, Phi1, Phi2, Log, Log10, Sqrt, Abs, Sin, Cos, Tan, Sinh, Cosh, Tanh, Asin, Acos, Atan, Ceil, Floor,
+        Not, Heaviside, NotPositive
+    )
+}
+
+#[inline(always)]
+fn binary(operation: Binary, a: &Chunk, b: &Chunk) -> Chunk {
+    macro_rules! loops {
+        ($($name:ident),*) => {
+            match operation { $(Binary::$name => each_pair(a, b, #[inline(always)] |a, b| Binary::$name.of(a, b)),)* }
+        };
+    }
+    loops!(Add, Sub, Mul, Div, Pow, Less, LessEqual, Equal, NotEqual, And, Or)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_gives_the_bits_of_one_number_at_a_time() {
+        let mut program = Program { temporaries: 2, ..Program::default() };
+        let two = program.uniform(2.0);
+        program.steps = vec![
+            Step { action: Action::Unary(Unary::Exp, Source::Column(0)), into: 0 },
+            Step { action: Action::Binary(Binary::Div, Source::Temporary(0), Source::Uniform(two)), into: 1 },
+            Step {
+                action: Action::Select(Source::Column(0), Source::Temporary(1), Source::Time),
+                into: 0,
+            },
+        ];
+        program.stores = vec![(Source::Temporary(0), 1)];
+        let mut data = vec![0.0; 2 * 2 * LANES];
+        for chunk in 0..2 {
+            for lane in 0..LANES {
+                data[chunk * 2 * LANES + lane] = (lane as f64 - 30.0) * 0.37 * (chunk as f64 + 1.0);
+            }
+        }
+        program.run(&mut data, 2, 7.0, &mut Scratch::default());
+        for chunk in 0..2 {
+            for lane in 0..LANES {
+                let x = data[chunk * 2 * LANES + lane];
+                let expected = if x != 0.0 { math::exp(x) / 2.0 } else { 7.0 };
+                assert_eq!(data[(chunk * 2 + 1) * LANES + lane].to_bits(), expected.to_bits());
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What a LEMS file wants to be run: how long, in which steps, and what to write.
+//!
+//! Source: NeuroML 2.3, Simulation.xml, https://docs.neuroml.org/Userdocs/Schemas/Simulation.html.
+
+use crate::error::{Place, Problem, Problems};
+use crate::neuroml::component_type::Vocabulary;
+use crate::neuroml::xml::Element;
+use crate::units::Dimension;
+
+/// One column of an output file.
+#[derive(Debug, Clone)]
+pub struct OutputColumn {
+    /// Its name.
+    pub id: String,
+    /// The path of the quantity: "AVBL/0/GenericNeuronCell/v".
+    pub quantity: String,
+    /// Where the path stands.
+    pub place: Place,
+}
+
+/// A file of columns.
+#[derive(Debug, Clone)]
+pub struct OutputFile {
+    /// Its name in the folder of results.
+    pub file_name: String,
+    /// Its columns after time.
+    pub columns: Vec<OutputColumn>,
+}
+
+/// Spikes of one cell that an event file takes.
+#[derive(Debug, Clone)]
+pub struct EventSelection {
+    /// The number that is written.
+    pub id: String,
+    /// The path of the cell: "p[0]".
+    pub select: String,
+    /// The port.
+    pub port: String,
+    /// Where the path stands.
+    pub place: Place,
+}
+
+/// A file of events.
+#[derive(Debug, Clone)]
+pub struct EventOutputFile {
+    /// Its name in the folder of results.
+    pub file_name: String,
+    /// Whether the id comes before the time.
+    pub id_first: bool,
+    /// What it takes.
+    pub selections: Vec<EventSelection>,
+}
+
+/// One simulation.
+#[derive(Debug, Clone)]
+pub struct Simulation {
+    /// Its name.
+    pub id: String,
+    /// Simulated time [s].
+    pub length: f64,
+    /// Time step [s].
+    pub step: f64,
+    /// The network or component that is run.
+    pub target: String,
+    /// Files of columns.
+    pub outputs: Vec<OutputFile>,
+    /// Files of events.
+    pub event_outputs: Vec<EventOutputFile>,
+}
+
+impl Simulation {
+    /// Reads a `Simulation` element; what is wrong is added to `problems`.
+    pub fn read(element: &Element, vocabulary: &Vocabulary, problems: &mut Problems) -> Self {
+        let mut time = |name: &str| {
+            let place = element.place_of_value(name);
+            let Some(text) = element.get(name) else {
+                problems.push(Problem::new(format!("a Simulation needs `{name}`, a time")).at(place));
+                return f64::NAN;
+            };
+            match vocabulary.units.parse_as(text, Dimension::TIME) {
+                Ok(value) if value > 0.0 => value,
+                Ok(_) => {
+                    problems.push(Problem::new(format!("`{name}` must be above zero, found \"{text}\"")).at(place));
+                    f64::NAN
+                }
+                Err(problem) => {
+                    problems.push(problem.at(place));
+                    f64::NAN
+                }
+            }
+        };
+        let (length, step) = (time("length"), time("step"));
+        let text = |element: &Element, name: &str| element.get(name).unwrap_or_default().to_string();
+        let mut simulation = Self {
+            id: text(element, "id"),
+            length,
+            step,
+            target: text(element, "target"),
+            outputs: Vec::new(),
+            event_outputs: Vec::new(),
+        };
+        for child in &element.children {
+            match child.name.as_str() {
+                "OutputFile" => simulation.outputs.push(OutputFile {
+                    file_name: text(child, "fileName"),
+                    columns: child
+                        .children_named("OutputColumn")
+                        .map(|column| OutputColumn {
+                            id: text(column, "id"),
+                            quantity: text(column, "quantity"),
+                            place: column.place_of_value("quantity"),
+                        })
+                        .collect(),
+                }),
+                "EventOutputFile" => simulation.event_outputs.push(EventOutputFile {
+                    file_name: text(child, "fileName"),
+                    id_first: child.get("format") != Some("TIME_ID"),
+                    selections: child
+                        .children_named("EventSelection")
+                        .map(|selection| EventSelection {
+                            id: text(selection, "id"),
+                            select: text(selection, "select"),
+                            port: text(selection, "eventPort"),
+                            place: selection.place_of_value("select"),
+                        })
+                        .collect(),
+                }),
+                "Display" | "Record" | "EventRecord" | "Meta" | "notes" => {}
+                other => problems.push(
+                    Problem::new(format!("<{other}> is not a member of a Simulation")).at(child.place()),
+                ),
+            }
+        }
+        simulation
+    }
+}

@@ -32,8 +32,7 @@ const NETWORK: &[&str] = &[
     "Boyle & Cohen 2008, Caenorhabditis elegans body wall muscles are simple actuators, BioSystems 94:170, doi:10.1016/j.biosystems.2008.05.025",
     "Wang et al. 2024, A neurotransmitter atlas of C. elegans males and hermaphrodites, eLife 13:RP95402, doi:10.7554/eLife.95402",
 ];
-const STRETCH: &str =
-    "Wen et al. 2012, Proprioceptive coupling within motor neurons drives C. elegans forward locomotion, Neuron 76:750, doi:10.1016/j.neuron.2012.08.039";
+const STRETCH: &str = "Wen et al. 2012, Proprioceptive coupling within motor neurons drives C. elegans forward locomotion, Neuron 76:750, doi:10.1016/j.neuron.2012.08.039";
 
 /// The papers of the parts that an experiment uses, each once.
 pub fn of(experiment: &Experiment) -> Vec<&'static str> {

@@ -9,12 +9,13 @@ use crate::body::anatomy::Anatomy;
 use crate::body::medium::Medium;
 use crate::connectome::Source;
 use crate::controller::Controller;
+use crate::controller::ltc::LtcController;
 use crate::controller::policy::Policy;
 use crate::controller::traveling_wave::{TravelingWave, Wave};
 use crate::error::{Problem, Problems, nearest};
 use crate::proprioception::{Sense, muscle_named};
 use crate::settings::{Settings, Spanned};
-use crate::units::Dimension;
+use crate::units::{Dimension, UnitTable};
 
 /// An experiment as its file describes it, all in SI units, every file that it names read.
 pub struct Experiment {
@@ -139,23 +140,32 @@ enum SchemeFile {
     Explicit,
 }
 
+/// What decides; one of these.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, tag = "kind", rename_all = "snake_case")]
-enum ControllerFile {
-    TravelingWave {
-        frequency: Spanned<String>,
-        waves: f64,
-        head_amplitude: f64,
-        tail_amplitude: f64,
-        ramp: Spanned<String>,
-    },
-    Ltc {
-        policy: String,
-        #[serde(default)]
-        senses: Vec<String>,
-        #[serde(default)]
-        drives: Vec<String>,
-    },
+#[serde(deny_unknown_fields)]
+struct ControllerFile {
+    traveling_wave: Option<WaveFile>,
+    ltc: Option<LtcFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WaveFile {
+    frequency: Spanned<String>,
+    waves: f64,
+    head_amplitude: f64,
+    tail_amplitude: f64,
+    ramp: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LtcFile {
+    policy: String,
+    #[serde(default)]
+    senses: Vec<String>,
+    #[serde(default)]
+    drives: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -228,15 +238,17 @@ impl Experiment {
         let step = settings.positive(&file.step, Dimension::TIME, &mut problems);
         let steps = Steps { settings: &settings, step };
         steps.check_count(&file.duration, duration, &mut problems);
-        let mut files = vec![path.to_path_buf(), settings.beside(&file.body.anatomy), settings.beside(&file.body.medium)];
+        let mut files =
+            vec![path.to_path_buf(), settings.beside(&file.body.anatomy), settings.beside(&file.body.medium)];
         let anatomy = keep(Anatomy::load(&files[1]), &mut problems);
         let medium = keep(Medium::load(&files[2]), &mut problems);
         if *file.body.substeps.get_ref() == 0 {
             problems.push(settings.problem(file.body.substeps.span(), "a step has at least one substep, found 0"));
         }
-        let controller = file.controller.as_ref().and_then(|controller| {
-            keep(read_controller(&settings, controller.get_ref(), &mut files), &mut problems)
-        });
+        let controller = file
+            .controller
+            .as_ref()
+            .and_then(|controller| keep(read_controller(&settings, controller, &mut files), &mut problems));
         let network = file.network.as_ref().map(|network| {
             let dt = steps.dividing(&network.get_ref().dt, &mut problems);
             read_network(&settings, network.get_ref(), &file, dt, &mut files, &mut problems)
@@ -277,6 +289,20 @@ impl Experiment {
             }),
             _ => Err(problems),
         }
+    }
+
+    /// Simulates `text`, "10 s", instead of what the file says.
+    ///
+    /// # Errors
+    /// When it is no time above zero, or no whole number of steps.
+    pub fn set_duration(&mut self, text: &str) -> Result<(), Problem> {
+        let duration = UnitTable::new().parse_as(text, Dimension::TIME)?;
+        if duration <= 0.0 || !Steps::fits(duration, self.step) || duration / self.step > MOST_STEPS {
+            let problem = Problem::new(format!("a run can't last \"{text}\""));
+            return Err(problem.help(format!("give a multiple of the step, {} s", self.step)));
+        }
+        self.duration = duration;
+        Ok(())
     }
 
     /// How many steps the run takes.
@@ -334,35 +360,42 @@ impl Steps<'_> {
 
 fn read_controller(
     settings: &Settings,
-    controller: &ControllerFile,
+    controller: &Spanned<ControllerFile>,
     files: &mut Vec<PathBuf>,
 ) -> Result<Box<dyn Controller>, Problems> {
-    match controller {
-        ControllerFile::TravelingWave { frequency, waves, head_amplitude, tail_amplitude, ramp } => {
-            let mut problems = Problems::new();
-            let wave = Wave {
-                frequency: settings.positive(frequency, Dimension::PER_TIME, &mut problems),
-                waves: *waves,
-                head_amplitude: *head_amplitude,
-                tail_amplitude: *tail_amplitude,
-                phase: 0.0,
-                ramp: settings.not_negative(ramp, Dimension::TIME, &mut problems),
-            };
-            problems.or_ok(())?;
-            let at_the_wave = |problem: Problem| problem.at(settings.place(frequency.span()));
-            let wave = TravelingWave::new(wave).map_err(|found| collect(found.into_iter().map(at_the_wave)))?;
-            Ok(Box::new(wave))
-        }
-        ControllerFile::Ltc { policy, senses, drives } => {
-            let path = settings.beside(policy);
-            let controller = Policy::read(&path)?.controller(senses.clone(), drives.clone())?;
-            files.push(path);
-            let unknown_senses = controller.senses().iter().filter_map(|name| Sense::named(name).err());
-            let unknown_drives = controller.drives().iter().filter_map(|name| muscle_named(name).err());
-            collect(unknown_senses.chain(unknown_drives)).or_ok(())?;
-            Ok(Box::new(controller))
+    match (&controller.get_ref().traveling_wave, &controller.get_ref().ltc) {
+        (Some(wave), None) => Ok(Box::new(read_wave(settings, wave)?)),
+        (None, Some(ltc)) => Ok(Box::new(read_ltc(settings, ltc, files)?)),
+        _ => {
+            let problem = settings.problem(controller.span(), "a worm has one controller");
+            Err(problem.help("give [controller.traveling_wave] or [controller.ltc]").into())
         }
     }
+}
+
+fn read_wave(settings: &Settings, file: &WaveFile) -> Result<TravelingWave, Problems> {
+    let mut problems = Problems::new();
+    let wave = Wave {
+        frequency: settings.positive(&file.frequency, Dimension::PER_TIME, &mut problems),
+        waves: file.waves,
+        head_amplitude: file.head_amplitude,
+        tail_amplitude: file.tail_amplitude,
+        phase: 0.0,
+        ramp: settings.not_negative(&file.ramp, Dimension::TIME, &mut problems),
+    };
+    problems.or_ok(())?;
+    let at_the_wave = |problem: Problem| problem.at(settings.place(file.frequency.span()));
+    TravelingWave::new(wave).map_err(|found| collect(found.into_iter().map(at_the_wave)))
+}
+
+fn read_ltc(settings: &Settings, file: &LtcFile, files: &mut Vec<PathBuf>) -> Result<LtcController, Problems> {
+    let path = settings.beside(&file.policy);
+    let controller = Policy::read(&path)?.controller(file.senses.clone(), file.drives.clone())?;
+    files.push(path);
+    let unknown_senses = controller.senses().iter().filter_map(|name| Sense::named(name).err());
+    let unknown_drives = controller.drives().iter().filter_map(|name| muscle_named(name).err());
+    collect(unknown_senses.chain(unknown_drives)).or_ok(())?;
+    Ok(controller)
 }
 
 fn collect(problems: impl Iterator<Item = Problem>) -> Problems {

@@ -1,2 +1,266 @@
-//! x
-fn main() {}
+//! The command line: `nematode run`, `check`, `connectome build`, `cite`.
+//!
+//! Exit codes: 0 done, 2 wrong input, 3 the run diverged, 4 the system refused.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use nematode::connectome::{self, Source};
+use nematode::error::{Error, Problem, Problems};
+use nematode::experiment::Experiment;
+use nematode::neuroml::model::Model;
+use nematode::run::{Finished, Run};
+use nematode::{citation, parallel};
+
+/// Simulates C. elegans: 302 neurons, 95 muscles and a body that feel each other.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+#[command(after_help = "Example:\n  nematode run models/experiments/crawl.toml")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs an experiment, writes its recording and prints the gait.
+    #[command(after_help = "Example:\n  nematode run models/experiments/crawl.toml --out crawl.h5 --duration '10 s'")]
+    Run {
+        /// The experiment's TOML file.
+        experiment: PathBuf,
+        /// Where to write the recording, instead of where the experiment says.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// How long to simulate, instead of what the experiment says: "10 s".
+        #[arg(long)]
+        duration: Option<String>,
+        /// Threads to share the work of large bodies; the result has the same bits on any number.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+        /// Seed of the noise; refused where an experiment asks for none.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Says what NeuroML or experiment files contain, or everything that is wrong with them.
+    #[command(after_help = "Example:\n  nematode check models/experiments/crawl.toml neuroml/cells.nml")]
+    Check {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Makes NeuroML networks from the published tables of contacts.
+    Connectome {
+        #[command(subcommand)]
+        command: ConnectomeCommand,
+    },
+    /// Prints the papers of the parts that an experiment uses.
+    #[command(after_help = "Example:\n  nematode cite models/experiments/connectome.toml")]
+    Cite {
+        /// The experiment's TOML file.
+        experiment: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConnectomeCommand {
+    /// Builds one network: 302 neurons, 95 muscles and what the source says of their contacts.
+    #[command(after_help = "Example:\n  nematode connectome build --source witvliet")]
+    Build {
+        /// cook, white, varshney or witvliet.
+        #[arg(long, default_value = "cook")]
+        source: String,
+        /// The file to write; by default neuroml/built/SOURCE.net.nml.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// The folder of the tables.
+        #[arg(long, default_value = "models/connectome")]
+        tables: PathBuf,
+        /// The NeuroML file of the cells and synapses.
+        #[arg(long, default_value = "neuroml/cells.nml")]
+        cells: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Run { experiment, out, duration, threads, seed } => run(&experiment, out, duration, threads, seed),
+        Command::Check { files } => check(&files),
+        Command::Connectome { command: ConnectomeCommand::Build { source, out, tables, cells } } => {
+            build(&source, out, &tables, &cells)
+        }
+        Command::Cite { experiment } => cite(&experiment),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(
+    path: &std::path::Path,
+    out: Option<PathBuf>,
+    duration: Option<String>,
+    threads: usize,
+    seed: Option<u64>,
+) -> Result<(), Error> {
+    let mut experiment = Experiment::load(path)?;
+    if seed.is_some() {
+        return Err(Problem::new("this experiment asks for no noise, so a seed would change nothing")
+            .help("leave out --seed")
+            .into());
+    }
+    if let Some(duration) = duration {
+        experiment.set_duration(&duration)?;
+    }
+    if let Some(out) = out {
+        experiment.recording.file = out;
+    }
+    let title = experiment.title.clone();
+    let duration = experiment.duration;
+    let tell = |line: &str| eprintln!("{line}");
+    let argv = std::env::args().collect();
+    let finished = parallel::with_threads(threads, || -> Result<Finished, Error> {
+        let run = Run::prepare(experiment, argv, &tell)?;
+        let bar = progress_bar(run.steps());
+        let started = std::time::Instant::now();
+        let finished = run.run(&mut |time| {
+            bar.inc(1);
+            if bar.position().is_multiple_of(20) {
+                bar.set_message(format!(
+                    "{time:.2} of {duration} s, {:.2} × life",
+                    time / started.elapsed().as_secs_f64()
+                ));
+            }
+        });
+        bar.finish_and_clear();
+        finished
+    })?;
+    print_table(&title, &finished, duration);
+    Ok(())
+}
+
+/// A bar on standard error, or nothing where that is no terminal.
+fn progress_bar(steps: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {percent}%  {msg}  {eta} left");
+    ProgressBar::new(steps as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn print_table(title: &str, finished: &Finished, duration: f64) {
+    println!("{title}\n");
+    let row = |name: &str, value: String, note: &str| println!("  {name:<28}{value:>14}   {note}");
+    match &finished.gait {
+        Ok(gait) => {
+            let none = || "none".to_string();
+            row(
+                "forward speed",
+                format!("{:.3} mm/s", 1e3 * gait.forward_speed),
+                "worms on agar: 0.1 to 0.3; below zero is tail first",
+            );
+            row(
+                "undulation frequency",
+                gait.frequency.map_or_else(none, |f| format!("{f:.2} Hz")),
+                "worms on agar: 0.3 to 0.8",
+            );
+            row(
+                "wavelength / length",
+                gait.wavelength.map_or_else(none, |w| format!("{w:.2}")),
+                "worms on agar: 0.50 to 0.75",
+            );
+            row("direction of the wave", gait.wave.to_string(), "");
+            row("curvature × length, rms", format!("{:.2}", gait.bending), "worms on agar: 4 to 7");
+            if let Some(grip) = gait.grip(finished.rest_length) {
+                row("speed / speed of the wave", format!("{grip:.2}"), "worms on agar: 0.6 to 0.95");
+            }
+            row("length kept within", format!("{:.1} %", 100.0 * spread(gait.length)), "");
+            row("volume kept within", format!("{:.2} %", 100.0 * spread(gait.volume)), "");
+        }
+        Err(short) => row("gait", "not reached".to_string(), &short.to_string()),
+    }
+    row(
+        "liquid density error",
+        format!("{:.2} %", 100.0 * finished.density_error),
+        "largest of any particle at any step",
+    );
+    row(
+        "muscles active above 0.1",
+        finished.activation.1.to_string(),
+        &format!("of 95; largest activation {:.2}", finished.activation.0),
+    );
+    if let Some([neurons, muscles]) = finished.spikes {
+        row("upward crossings", format!("{neurons} + {muscles}"), "of -20 mV, by neurons + muscle cells");
+    }
+    let per_second = finished.steps as f64 / finished.wall;
+    row(
+        "steps / s",
+        format!("{per_second:.0}"),
+        &format!("{:.2} s of wall time per simulated second", finished.wall / duration),
+    );
+    row("recording", format!("{:.1} MB", finished.size as f64 / 1e6), &finished.file.display().to_string());
+    row("final state, SHA-256", finished.hash[..12].to_string(), "the same on any number of threads");
+}
+
+/// How far the ends of a range are from 1.
+fn spread([low, high]: [f64; 2]) -> f64 {
+    (1.0 - low).max(high - 1.0)
+}
+
+fn check(files: &[PathBuf]) -> Result<(), Error> {
+    let mut problems = Problems::new();
+    for file in files {
+        let result = match file.extension().and_then(|extension| extension.to_str()) {
+            Some("toml") => check_experiment(file),
+            _ => {
+                Model::load(file).map(|model| println!("{}\n{}", file.display(), model.summary())).map_err(Error::Input)
+            }
+        };
+        match result {
+            Ok(()) => {}
+            Err(Error::Input(found)) => problems.extend(found),
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(problems.or_ok(())?)
+}
+
+fn check_experiment(file: &std::path::Path) -> Result<(), Error> {
+    let experiment = Experiment::load(file)?;
+    println!("{}: {}", file.display(), experiment.title);
+    println!("  reproduces: {}", experiment.reproduces);
+    println!(
+        "  {} s in {} steps; {} in {}",
+        experiment.duration,
+        experiment.steps(),
+        experiment.anatomy.name,
+        experiment.medium.name
+    );
+    if let Some(network) = &experiment.network {
+        println!("  network: {}", network.file.display());
+    }
+    Run::prepare(experiment, Vec::new(), &|line| eprintln!("{line}"))?;
+    Ok(())
+}
+
+fn build(source: &str, out: Option<PathBuf>, tables: &std::path::Path, cells: &std::path::Path) -> Result<(), Error> {
+    let source = Source::parse(source)?;
+    let out = out.unwrap_or_else(|| PathBuf::from(format!("neuroml/built/{}.net.nml", source.name())));
+    let summary = connectome::build(tables, source, cells, &out)?;
+    println!("{summary}\n  written to {}", out.display());
+    Ok(())
+}
+
+fn cite(path: &std::path::Path) -> Result<(), Error> {
+    for paper in citation::of(&Experiment::load(path)?) {
+        println!("{paper}");
+    }
+    Ok(())
+}

@@ -45,23 +45,21 @@ impl Sense {
     /// # Errors
     /// A problem with the nearest name.
     pub fn named(name: &str) -> Result<Self, Problem> {
-        Self::all()
-            .into_iter()
-            .find_map(|(known, sense)| (known == name).then_some(sense))
-            .ok_or_else(|| {
-                let problem = Problem::new(format!("unknown sense \"{name}\""));
-                let names: Vec<String> = Self::all().into_iter().map(|(known, _)| known).collect();
-                problem.help(match nearest(name, names.iter().map(String::as_str)) {
-                    Some(known) => format!("did you mean \"{known}\"?"),
-                    None => "senses are \"curvature/01\" … \"curvature/24\" and \"MDL05/strain\"".to_string(),
-                })
+        Self::all().into_iter().find_map(|(known, sense)| (known == name).then_some(sense)).ok_or_else(|| {
+            let problem = Problem::new(format!("unknown sense \"{name}\""));
+            let names: Vec<String> = Self::all().into_iter().map(|(known, _)| known).collect();
+            problem.help(match nearest(name, names.iter().map(String::as_str)) {
+                Some(known) => format!("did you mean \"{known}\"?"),
+                None => "senses are \"curvature/01\" … \"curvature/24\" and \"MDL05/strain\"".to_string(),
             })
+        })
     }
 
     /// Every sense with its name.
     pub fn all() -> Vec<(String, Self)> {
         let bends = (0..MUSCLE_ROWS).map(|row| (format!("curvature/{:02}", row + 1), Self::Curvature(row)));
-        let strains = muscle_names().into_iter().enumerate().map(|(i, name)| (format!("{name}/strain"), Self::Strain(i)));
+        let strains =
+            muscle_names().into_iter().enumerate().map(|(i, name)| (format!("{name}/strain"), Self::Strain(i)));
         bends.chain(strains).collect()
     }
 

@@ -169,7 +169,12 @@ impl Run {
         })
     }
 
-    fn play(&mut self, recording: &mut Recording, tally: &mut Tally, progress: &mut dyn FnMut(f64)) -> Result<(), Error> {
+    fn play(
+        &mut self,
+        recording: &mut Recording,
+        tally: &mut Tally,
+        progress: &mut dyn FnMut(f64),
+    ) -> Result<(), Error> {
         self.record(recording, tally)?;
         for _ in 0..self.steps {
             self.worm.step()?;
@@ -200,7 +205,7 @@ impl Run {
             for (wanted, count) in [Population::Neurons, Population::Muscles].into_iter().zip(&mut tally.spikes) {
                 let of_these: Vec<(f64, u64)> = spikes
                     .iter()
-                    .map(|(population, _, time)| (cells.places[*population], *time))
+                    .map(|spike| (cells.places[spike.population], spike.time))
                     .filter(|((population, _), _)| *population == wanted)
                     .map(|((_, index), time)| (time, index))
                     .collect();
@@ -338,16 +343,14 @@ fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve, Ce
     };
     for (number, stimulus) in part.stimuli.iter().enumerate() {
         let id = format!("stimulus_{number}");
-        let values = [
-            ("delay", format!("{:e} s", stimulus.from)),
-            ("duration", format!("{:e} s", stimulus.duration)),
-            ("amplitude", format!("{:e} A", stimulus.current)),
-        ];
-        model.add_component("pulseGenerator", &id, &values.each_ref().map(|(name, value)| (*name, value.as_str())))?;
+        model.add_component(&format!(
+            "<pulseGenerator id=\"{id}\" delay=\"{:e} s\" duration=\"{:e} s\" amplitude=\"{:e} A\"/>",
+            stimulus.from, stimulus.duration, stimulus.current
+        ))?;
         for neuron in &stimulus.neurons {
             let place = settings.place(neuron.span());
-            if let Some(population) = find(&model, neuron.get_ref(), place, &mut problems) {
-                model.attach_input(&id, population, 0, 1.0)?;
+            if find(&model, neuron.get_ref(), place, &mut problems).is_some() {
+                model.attach_input(&id, neuron.get_ref(), 0, 1.0)?;
             }
         }
     }
@@ -357,9 +360,11 @@ fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve, Ce
         let place = receptor.map.place(receptor.neuron.span());
         let Some(population) = find(&model, receptor.neuron.get_ref(), place, &mut problems) else { continue };
         let id = format!("stretch_{}", receptor.neuron.get_ref());
-        let values = [("gain", format!("{:e} A", receptor.gain)), ("saturation", format!("{:e} A", receptor.saturation))];
-        model.add_component("stretchReceptor", &id, &values.each_ref().map(|(name, value)| (*name, value.as_str())))?;
-        model.attach_input(&id, population, 0, 1.0)?;
+        model.add_component(&format!(
+            "<stretchReceptor id=\"{id}\" gain=\"{:e} A\" saturation=\"{:e} A\"/>",
+            receptor.gain, receptor.saturation
+        ))?;
+        model.attach_input(&id, receptor.neuron.get_ref(), 0, 1.0)?;
         let own = place_along(&model, population, span);
         let field = ReceptiveField::new(receptor.dorsal, own + receptor.field[0], own + receptor.field[1]);
         fields.push((format!("{}/0/{id}/stretch", receptor.neuron.get_ref()), field));

@@ -12,12 +12,13 @@
 //! What the network feels is the body at the beginning of the step, what the body feels is the network at its end:
 //! an error of first order in the step, 5 ms against the 100 ms of a muscle.
 
-use crate::body::{Body, Scheme};
+use crate::body::Body;
 use crate::controller::Controller;
 use crate::error::{Problem, Problems, RunFailure};
 use crate::gait::Pose;
 use crate::muscle::{Muscles, drive_from_calcium};
 use crate::names::{MUSCLE_COUNT, muscle_names};
+use crate::network::spikes::Spike;
 use crate::network::{Network, Port, Probe};
 use crate::proprioception::{Felt, ReceptiveField, Sense, muscle_named};
 
@@ -60,12 +61,7 @@ impl Nerve {
     ///
     /// `full_calcium` is where a muscle pulls with all its force [mol/m³]; a receptor's port takes the stretch of
     /// its field.
-    pub fn new(
-        network: Network,
-        substeps: usize,
-        full_calcium: f64,
-        receptors: Vec<(Port, ReceptiveField)>,
-    ) -> Self {
+    pub fn new(network: Network, substeps: usize, full_calcium: f64, receptors: Vec<(Port, ReceptiveField)>) -> Self {
         let calcium = muscle_names().iter().map(|name| network.probe(&format!("{name}/caConc")).ok()).collect();
         Self { network, substeps, calcium, full_calcium, receptors }
     }
@@ -117,7 +113,8 @@ impl Worm {
                 1e6 * largest
             );
             let enough = (step / largest).ceil();
-            problems.push(Problem::new(message).help(format!("give [body] substeps = {enough}, or scheme = \"implicit\"")));
+            problems
+                .push(Problem::new(message).help(format!("give [body] substeps = {enough}, or scheme = \"implicit\"")));
         }
         let controller = controller.map(|controller| Mind::new(controller, &mut problems));
         let felt = Felt::by(&body);
@@ -185,8 +182,8 @@ impl Worm {
         self.nerve.as_ref().map(Nerve::network)
     }
 
-    /// The spikes since they were last asked for: population, cell, time [s].
-    pub fn drain_spikes(&mut self) -> Vec<(usize, usize, f64)> {
+    /// The spikes since they were last asked for.
+    pub fn drain_spikes(&mut self) -> Vec<Spike> {
         self.nerve.as_mut().map_or_else(Vec::new, |nerve| nerve.network.drain_spikes())
     }
 

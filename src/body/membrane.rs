@@ -45,9 +45,7 @@ impl Membrane {
         let mut near = Vec::new();
         for i in first_liquid..position.len() {
             near.clear();
-            near.extend(
-                neighbors.of(i).filter(|j| *j < first_liquid).flat_map(|j| self.of_corner[j].iter().copied()),
-            );
+            near.extend(neighbors.of(i).filter(|j| *j < first_liquid).flat_map(|j| self.of_corner[j].iter().copied()));
             near.sort_unstable();
             near.dedup();
             let (mut normal, mut push, mut weight_sum) = (Vec3::zeros(), 0.0, 0.0);

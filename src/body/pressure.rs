@@ -155,9 +155,8 @@ impl Pressure {
             parallel::for_each(&mut self.acceleration, |i, by_pressure| {
                 if moves[i] {
                     let (here, own) = (position[i], pressure[i]);
-                    let push = |sum, (j, weight): (usize, &f64)| {
-                        sum + (here - position[j]) * (weight * (own + pressure[j]))
-                    };
+                    let push =
+                        |sum, (j, weight): (usize, &f64)| sum + (here - position[j]) * (weight * (own + pressure[j]));
                     *by_pressure = neighbors.of(i).zip(&weights[i]).fold(Vec3::zeros(), push);
                 }
             });

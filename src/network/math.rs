@@ -83,7 +83,8 @@ pub fn log(x: f64) -> f64 {
     const SQRT_HALF_BITS: u64 = 0x3FE6_A09E_667F_3BCD;
     let shifted = x.to_bits().wrapping_sub(SQRT_HALF_BITS);
     // The exponent as a small whole number, made a float through the bits of 2⁵² + 2¹¹ + k.
-    let k = f64::from_bits(0x4330_0000_0000_0000 | ((shifted >> 52).wrapping_add(2048) & 0xFFF)) - 4_503_599_627_370_496.0;
+    let k =
+        f64::from_bits(0x4330_0000_0000_0000 | ((shifted >> 52).wrapping_add(2048) & 0xFFF)) - 4_503_599_627_370_496.0;
     let k = if k >= 3072.0 { k - 4096.0 } else { k } - 2048.0;
     let k = if k < -2048.0 { k + 4096.0 } else { k };
     let mantissa = f64::from_bits((shifted & 0x000F_FFFF_FFFF_FFFF).wrapping_add(SQRT_HALF_BITS));
@@ -160,7 +161,14 @@ mod tests {
         for z in [-30.0, -1.0, -0.011, -0.009, -1e-7, 0.0, 1e-7, 0.009, 0.5, 3.0] {
             let simpson = |f: &dyn Fn(f64) -> f64| {
                 let h = 1.0 / 2000.0;
-                (0..1000).map(|i| h / 3.0 * (f(2.0 * i as f64 * h) + 4.0 * f((2.0 * i as f64 + 1.0) * h) + f((2.0 * i as f64 + 2.0) * h))).sum::<f64>()
+                (0..1000)
+                    .map(|i| {
+                        h / 3.0
+                            * (f(2.0 * i as f64 * h)
+                                + 4.0 * f((2.0 * i as f64 + 1.0) * h)
+                                + f((2.0 * i as f64 + 2.0) * h))
+                    })
+                    .sum::<f64>()
             };
             let one = simpson(&|s| libm::exp(z * s));
             let two = simpson(&|s| libm::exp(z * s) * (1.0 - s));

@@ -226,7 +226,8 @@ impl Network {
                 if sum == 0.0 {
                     continue;
                 }
-                let worst = (0..states.len()).find(|i| !states[*i].is_finite() && chunk * LANES + i % LANES < group.lanes);
+                let worst =
+                    (0..states.len()).find(|i| !states[*i].is_finite() && chunk * LANES + i % LANES < group.lanes);
                 if let Some(at) = worst {
                     return Err(self.failure(index, chunk * LANES + at % LANES, at / LANES, states[at], old[at]));
                 }

@@ -225,9 +225,9 @@ impl Dynamics {
                 "OnCondition" => dynamics.conditions.extend(condition(member, problems)),
                 "OnEvent" => dynamics.events.extend(event(member, problems)),
                 "Regime" => dynamics.regimes.push(regime(member, problems)),
-                "KineticScheme" => problems.push(
-                    Problem::new("KineticScheme is not understood yet").at(member.place()),
-                ),
+                "KineticScheme" => {
+                    problems.push(Problem::new("KineticScheme is not understood yet").at(member.place()))
+                }
                 other => {
                     problems.push(Problem::new(format!("<{other}> is not a member of Dynamics")).at(member.place()));
                 }

@@ -1,16 +1,18 @@
 //! How a worm moves: speed, frequency, wavelength and direction of the wave, from its midline over time.
 //!
-//!   c(s, ω) = Σₜ (κ(s, t) − κ̄(s)) w(t) e^{−iωt}        ω where Σₛ |c|² is largest
-//!   arg c(s, ω) ≈ φ₀ − (2π/λ) s                        wavelength λ and direction from the slope
+//!   κ(s, t) ≈ a(s) + b(s) cos ωt + c(s) sin ωt         least squares; ω where the fit explains most
+//!   arg (b − ic)(s) ≈ φ₀ − (2π/λ) s                    wavelength λ and direction from the slope
 //!   v = (x(t₁) − x(t₀))·â / (t₁ − t₀)                  over whole cycles, â from tail to head
 //!
-//! κ curvature [1/m], s arc length from the head [m], w a Hann window, x centre of mass [m].
-//! A positive speed is head first.
+//! κ curvature [1/m], s arc length from the head [m], x centre of mass [m]. A fit with its own mean is exact for a
+//! pure wave however few cycles there are, where a Fourier transform leaks. A positive speed is head first.
 //!
-//! Source: the quantities of `locomotion` benchmarks (Fang-Yen et al. 2010, doi:10.1073/pnas.1003016107); phase slope
+//! Source: Zechmeister & Kürster 2009, doi:10.1051/0004-6361:200811296 (the fit); the quantities of `locomotion` benchmarks (Fang-Yen et al. 2010, doi:10.1073/pnas.1003016107); phase slope
 //! over the middle 70 % of the body, where ends do not disturb it.
 
 use std::f64::consts::PI;
+
+use nalgebra::Matrix3;
 
 use crate::body::particles::Vec3;
 
@@ -27,6 +29,8 @@ pub struct Pose {
     pub heading: Vec3,
     /// Arc length [m].
     pub length: f64,
+    /// Arc length over that at rest.
+    pub relative_length: f64,
     /// Volume over that at rest.
     pub relative_volume: f64,
 }
@@ -65,7 +69,7 @@ pub struct Gait {
     pub wave: Wave,
     /// Root mean square of curvature times length.
     pub bending: f64,
-    /// Smallest and largest length over the first pose's.
+    /// Smallest and largest length over that at rest.
     pub length: [f64; 2],
     /// Smallest and largest volume over that at rest.
     pub volume: [f64; 2],
@@ -90,7 +94,10 @@ const LEAST_BENDING: f64 = 0.2;
 const SHORTEST: f64 = 1.5;
 
 /// The slowest undulation looked for, in cycles within the movement.
-const FEWEST_CYCLES: f64 = 1.0;
+const FEWEST_CYCLES: f64 = 0.8;
+
+/// The fastest undulation looked for [Hz]; swimming worms reach 2.
+const FASTEST: f64 = 5.0;
 
 /// The body's ends, as a fraction of its length, whose phases are left out.
 const ENDS: f64 = 0.15;
@@ -123,7 +130,7 @@ impl Gait {
             wavelength: slope.map(|slope| 2.0 * PI / slope.abs()),
             wave,
             bending,
-            length: range(poses.iter().map(|pose| pose.length / poses[0].length)),
+            length: range(poses.iter().map(|pose| pose.relative_length)),
             volume: range(poses.iter().map(|pose| pose.relative_volume)),
         })
     }
@@ -145,31 +152,39 @@ fn root_mean_square(poses: &[Pose]) -> f64 {
     (poses.iter().map(mean_square).sum::<f64>() / poses.len() as f64).sqrt()
 }
 
-/// Amplitude of the curvature at one place and frequency: real and imaginary part.
-fn amplitude(poses: &[Pose], place: usize, frequency: f64) -> (f64, f64) {
-    let mean = poses.iter().map(|pose| pose.curvature[place]).sum::<f64>() / poses.len() as f64;
-    let (start, span) = (poses[0].time, poses[poses.len() - 1].time - poses[0].time);
-    poses.iter().fold((0.0, 0.0), |(re, im), pose| {
-        let window = 0.5 - 0.5 * libm::cos(2.0 * PI * (pose.time - start) / span);
-        let value = (pose.curvature[place] - mean) * window;
-        let angle = 2.0 * PI * frequency * pose.time;
-        (re + value * libm::cos(angle), im - value * libm::sin(angle))
-    })
+/// The best sine wave of one frequency at every place: its cosine and sine parts, and how much of the squared
+/// deviations it explains.
+fn fit(poses: &[Pose], frequency: f64) -> (Vec<(f64, f64)>, f64) {
+    let waves: Vec<Vec3> = poses
+        .iter()
+        .map(|pose| {
+            let angle = 2.0 * PI * frequency * (pose.time - poses[0].time);
+            Vec3::new(libm::cos(angle), libm::sin(angle), 1.0)
+        })
+        .collect();
+    let normal: Matrix3<f64> = waves.iter().map(|wave| wave * wave.transpose()).sum();
+    let Some(inverse) = normal.try_inverse() else { return (vec![(0.0, 0.0); poses[0].curvature.len()], 0.0) };
+    let mut explained = 0.0;
+    let parts = (0..poses[0].curvature.len())
+        .map(|place| {
+            let mean = poses.iter().map(|pose| pose.curvature[place]).sum::<f64>() / poses.len() as f64;
+            let against: Vec3 =
+                poses.iter().zip(&waves).map(|(pose, wave)| wave * (pose.curvature[place] - mean)).sum();
+            let best = inverse * against;
+            explained += best.dot(&against);
+            (best.x, best.y)
+        })
+        .collect();
+    (parts, explained)
 }
 
 /// The frequency at which the body bends most [Hz].
 fn main_frequency(poses: &[Pose], recorded: f64) -> Option<f64> {
-    let power = |frequency: f64| -> f64 {
-        (0..poses[0].curvature.len())
-            .map(|place| amplitude(poses, place, frequency))
-            .map(|(re, im)| re * re + im * im)
-            .sum()
-    };
     let sampling = (poses.len() - 1) as f64 / recorded;
-    let step = 0.1 / recorded;
+    let step = 0.05 / recorded;
     let lowest = FEWEST_CYCLES / recorded;
-    let count = (((0.5 * sampling).min(5.0) - lowest) / step) as usize;
-    let powers: Vec<f64> = (0..count).map(|k| power(lowest + step * k as f64)).collect();
+    let count = (((0.5 * sampling).min(FASTEST) - lowest) / step) as usize;
+    let powers: Vec<f64> = (0..count).map(|k| fit(poses, lowest + step * k as f64).1).collect();
     let best = (0..count).max_by(|a, b| powers[*a].total_cmp(&powers[*b]))?;
     // A peak on the edge of what was looked at is a drift or noise, not an undulation.
     if best == 0 || best + 1 >= count || powers[best] <= 0.0 {
@@ -183,20 +198,21 @@ fn main_frequency(poses: &[Pose], recorded: f64) -> Option<f64> {
 /// Slope of the phase along the body [rad per body length], weighted by the power at each place.
 fn phase_slope(poses: &[Pose], frequency: f64) -> Option<f64> {
     let places = poses[0].curvature.len();
+    let (parts, _) = fit(poses, frequency);
     let mut before: Option<f64> = None;
     let mut points = Vec::new();
-    for place in 0..places {
+    for (place, (cosine, sine)) in parts.into_iter().enumerate() {
         let s = (place as f64 + 0.5) / places as f64;
         if !(ENDS..=1.0 - ENDS).contains(&s) {
             continue;
         }
-        let (re, im) = amplitude(poses, place, frequency);
-        let mut phase = libm::atan2(im, re);
+        // κ ≈ r cos(ωt + phase) has cosine part r cos(phase) and sine part −r sin(phase).
+        let mut phase = libm::atan2(-sine, cosine);
         if let Some(before) = before {
             phase += 2.0 * PI * ((before - phase) / (2.0 * PI)).round();
         }
         before = Some(phase);
-        points.push((s, phase, re * re + im * im));
+        points.push((s, phase, cosine * cosine + sine * sine));
     }
     let weight: f64 = points.iter().map(|(.., w)| w).sum();
     let mean = |value: fn(&(f64, f64, f64)) -> f64| points.iter().map(|p| p.2 * value(p)).sum::<f64>() / weight;
@@ -238,6 +254,7 @@ mod tests {
                     center: Vec3::new(-speed * time, 0.0, 0.0),
                     heading: Vec3::new(-1e-3, 1e-4 * (2.0 * PI * frequency * time).sin(), 0.0),
                     length: 1e-3,
+                    relative_length: 1.0,
                     relative_volume: 1.0,
                 }
             })
@@ -247,9 +264,9 @@ mod tests {
     #[test]
     fn a_known_wave_is_found_with_its_direction() {
         let gait = Gait::of(&crawling(0.47, 0.65, 2e-4), 0.0).expect("long enough");
-        // A Hann window over 2.4 cycles leaves a percent of leakage from the negative frequency.
-        assert!((gait.frequency.expect("a wave") / 0.47 - 1.0).abs() < 0.02, "{gait:?}");
-        assert!((gait.wavelength.expect("a wave") / 0.65 - 1.0).abs() < 0.02, "{gait:?}");
+        // Exact but for the parabola through three points of the explained power.
+        assert!((gait.frequency.expect("a wave") / 0.47 - 1.0).abs() < 1e-3, "{gait:?}");
+        assert!((gait.wavelength.expect("a wave") / 0.65 - 1.0).abs() < 1e-3, "{gait:?}");
         assert!((gait.forward_speed / 2e-4 - 1.0).abs() < 1e-3, "{gait:?}");
         assert_eq!(gait.wave, Wave::HeadToTail);
         assert_eq!(Gait::of(&crawling(0.47, -0.65, 2e-4), 0.0).expect("long enough").wave, Wave::TailToHead);

@@ -253,6 +253,10 @@ fn check_experiment(file: &std::path::Path) -> Result<(), Error> {
 fn build(source: &str, out: Option<PathBuf>, tables: &std::path::Path, cells: &std::path::Path) -> Result<(), Error> {
     let source = Source::parse(source)?;
     let out = out.unwrap_or_else(|| PathBuf::from(format!("neuroml/built/{}.net.nml", source.name())));
+    if let Some(folder) = out.parent() {
+        // Where it can't be made, writing the file says so with its name.
+        let _ = std::fs::create_dir_all(folder);
+    }
     let summary = connectome::build(tables, source, cells, &out)?;
     println!("{summary}\n  written to {}", out.display());
     Ok(())

@@ -318,8 +318,13 @@ impl Snapshot {
 fn make_missing(part: &NetworkPart, tell: &dyn Fn(&str)) -> Result<(), Error> {
     let Some(source) = part.source.filter(|_| !part.file.exists()) else { return Ok(()) };
     let neuroml = part.file.parent().and_then(|built| built.parent()).unwrap_or(std::path::Path::new("neuroml"));
-    let tables = neuroml.join("../models/connectome");
+    let tables = neuroml.parent().unwrap_or(std::path::Path::new("")).join("models/connectome");
     tell(&format!("making {} from the tables of {}", part.file.display(), source.name()));
+    let folder = part.file.parent().unwrap_or(std::path::Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|source| {
+        Problem::new(format!("{}: cannot make the folder: {source}", folder.display()))
+            .help("name a network file in a folder that you may write to")
+    })?;
     connectome::build(&tables, source, &neuroml.join("cells.nml"), &part.file)?;
     Ok(())
 }

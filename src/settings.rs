@@ -2,7 +2,7 @@
 //! a wrong one is reported as `file:line:column` with its mend.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
@@ -45,7 +45,17 @@ impl Settings {
 
     /// `other`, a path written in this file, seen from where the program runs.
     pub fn beside(&self, other: &str) -> PathBuf {
-        self.path.parent().unwrap_or(Path::new("")).join(other)
+        let mut seen = PathBuf::new();
+        for part in self.path.parent().unwrap_or(Path::new("")).join(other).components() {
+            let above =
+                part == Component::ParentDir && matches!(seen.components().next_back(), Some(Component::Normal(_)));
+            if above {
+                seen.pop();
+            } else {
+                seen.push(part);
+            }
+        }
+        seen
     }
 
     /// Parses the file as a `T`.
@@ -121,6 +131,13 @@ mod tests {
         let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert!(text[0].starts_with("x.toml:1:6: must be above zero, found \"-5 ms\""), "{text:?}");
         assert!(text[1].starts_with("x.toml:2:8: expected a mass (kg), found \"3 mV\""), "{text:?}");
+    }
+
+    #[test]
+    fn a_path_in_a_file_is_seen_from_where_the_program_runs() {
+        let settings = Settings::from_text("models/experiments/crawl.toml", "");
+        assert_eq!(settings.beside("../worm.toml"), Path::new("models/worm.toml"));
+        assert_eq!(settings.beside("../../../other/x.toml"), Path::new("../other/x.toml"));
     }
 
     #[test]

@@ -200,6 +200,7 @@ impl Worm {
             center: self.body.center_of_mass(),
             heading: mean(&midline.points[..half]) - mean(&midline.points[half..]),
             length: midline.length(),
+            relative_length: self.body.relative_length(),
             relative_volume: self.body.relative_volume(),
         }
     }

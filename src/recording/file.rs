@@ -279,7 +279,13 @@ impl Writer {
 pub(super) fn system(path: &Path, action: &str, source: Hdf5Error) -> Error {
     let source = match source {
         Hdf5Error::Io(source) => source,
-        other => std::io::Error::other(other.to_string()),
+        // The library wraps what the system said; its wrapping says nothing to the user.
+        other => {
+            let told = other.to_string();
+            std::io::Error::other(
+                told.trim_start_matches("hdf5-io error: ").trim_start_matches("I/O error: ").to_string(),
+            )
+        }
     };
     Error::System { path: path.to_path_buf(), action: action.into(), source }
 }

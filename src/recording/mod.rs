@@ -18,6 +18,7 @@
 
 mod file;
 mod h5md;
+mod read;
 mod sonata;
 mod vtk;
 
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Problem, RunFailure};
 use file::Writer;
+pub use read::{Potentials, Recorded, Values};
 
 /// What a particle is; the number is the one in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +139,16 @@ pub enum Population {
     Neurons,
     /// The muscles of [`Membrane::muscles`].
     Muscles,
+}
+
+impl Population {
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Neurons => "neurons",
+            Self::Muscles => "muscles",
+        }
+    }
 }
 
 /// How much wall time a killed run may lose.

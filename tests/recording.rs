@@ -289,6 +289,38 @@ fn a_recording_is_read_by_name_and_an_unknown_name_is_told_its_nearest() {
 }
 
 #[test]
+fn a_kill_while_the_views_are_added_leaves_the_data() {
+    let (_folder, path) = temporary();
+    let myself = std::env::current_exe().expect("this test");
+    let child = Command::new(myself)
+        .args(["--ignored", "--exact", "is_killed_while_adding_views"])
+        .env("NEMATODE_SAMPLE", &path)
+        .output()
+        .expect("a child");
+    assert!(!child.status.success(), "the child was to abort");
+    let mut file = Recorded::open(&path).expect("a readable file");
+    assert_eq!(file.times().expect("times"), [0.01, 0.02, 0.03]);
+    assert_eq!(file.values("particles/sph/position").expect("positions").frame(2)[0], 1e-7 * 2000.0);
+}
+
+/// Not a claim: the child of the test above, which does what `finish` does, but not to its end.
+#[test]
+#[ignore = "aborts on purpose"]
+fn is_killed_while_adding_views() {
+    let path = std::env::var_os("NEMATODE_SAMPLE").expect("a path in NEMATODE_SAMPLE");
+    let run = Run::new(7);
+    let mut recording = run.create(Path::new(&path)).expect("a recording");
+    (0..3).for_each(|number| run.append(&mut recording, number));
+    recording.flush().expect("flushed");
+    drop(recording);
+    let file = H5File::open_rw(&path).expect("closed with its data");
+    let group = file.root_group().create_group("VTKHDF").expect("a group");
+    let dataset = group.new_dataset::<i64>().shape([1000]).create("Offsets").expect("a dataset");
+    dataset.write_raw(&[7i64; 1000]).expect("written");
+    std::process::abort();
+}
+
+#[test]
 #[cfg(unix)]
 fn a_full_disk_is_a_system_error_and_leaves_what_was_flushed() {
     let (_folder, path) = temporary();

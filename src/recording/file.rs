@@ -303,7 +303,11 @@ pub(super) fn enumeration(wide: bool, members: &[(&str, u8)]) -> DatatypeMessage
     DatatypeMessage::enumeration(base, members.iter().map(member).collect())
 }
 
-/// Little-endian bytes of a row.
+/// Little-endian bytes of a row or frame.
 pub(super) fn bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    let mut bytes = vec![0; size_of_val(values)];
+    for (place, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
+        *place = value.to_le_bytes();
+    }
+    bytes
 }

@@ -237,6 +237,17 @@ fn a_path_that_cannot_be_written_is_told_and_leaves_nothing() {
     run.springs.push([0, 3]);
     let error = run.create(&path).err().expect("no recording");
     assert!(error.to_string().contains("names particle 3 of 3"), "{error}");
+    for (name, unit, width, part) in [
+        ("midline", "m", 1, "\"midline\" cannot be the name"),
+        ("a/b", "m", 1, "\"a/b\" cannot be the name"),
+        ("length", "µm", 1, "a unit in ASCII"),
+        ("length", "um", 0, "at least one number"),
+    ] {
+        let mut run = Run::new(3);
+        run.extras = vec![Extra { name: name.into(), unit: unit.into(), width }];
+        let error = run.create(&path).err().expect("no recording");
+        assert!(error.to_string().contains(part), "{error}");
+    }
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 0);
 }
 

@@ -143,4 +143,10 @@ fn all_that_is_wrong_in_a_table_is_told_at_once_and_nothing_is_written() {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
     assert!(!out.exists());
+
+    let nowhere = folder.path().join("no/out.nml");
+    let error = build(&root("models/connectome"), Source::Cook2019, &root("neuroml/cells.nml"), &nowhere)
+        .expect_err("no such folder")
+        .to_string();
+    assert!(error.contains("there is no folder"), "{error}");
 }

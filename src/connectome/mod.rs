@@ -179,6 +179,10 @@ fn relative_path(target: &Path, file: &Path) -> Result<String, Problems> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    if !folder.is_dir() {
+        let problem = Problem::new(format!("{}: there is no folder {}", file.display(), folder.display()));
+        return Err(problem.help(format!("create it: mkdir -p {}", folder.display())).into());
+    }
     let canonical = |path: &Path| {
         path.canonicalize().map_err(|source| Problem::new(format!("{}: cannot read: {source}", path.display())))
     };

@@ -15,6 +15,7 @@
 //! Source: Hasani et al. 2021, AAAI 35:7657–7666, doi:10.1609/aaai.v35i9.16936, algorithm 1; with K, ε and the
 //! order of the neurons (motor first) as in ncps 1.0.1.
 
+use super::synapses::Columns;
 use super::{Controller, check_state};
 use crate::error::Problem;
 
@@ -74,15 +75,16 @@ pub struct Parameters {
 /// A cell and its state.
 #[derive(Debug, Clone)]
 pub struct Ltc {
+    /// Less its synapses, which are in the columns.
     parameters: Parameters,
-    /// Per neuron, where its synapses begin in the sorted lists, and one end more.
-    synapse_start: Vec<usize>,
-    sensory_start: Vec<usize>,
+    synapses: Columns,
+    sensory: Columns,
     state: Vec<f64>,
     memory: Vec<f64>,
-    /// Scratch: senses after their map; Σ a e and Σ a of the senses; the old state.
+    /// Scratch: senses after their map; Σ a e and Σ a from senses and from neurons; the old state; LSTM gates.
     inputs: Vec<f64>,
     sensory_sums: Vec<(f64, f64)>,
+    sums: Vec<(f64, f64)>,
     old: Vec<f64>,
     gates: Vec<f64>,
 }
@@ -113,16 +115,17 @@ impl Ltc {
             return Err(Problem::new("the lists of this liquid time-constant cell do not fit together")
                 .help("give each neuron a capacitance, leak and rest, and each synapse two ends that exist"));
         }
-        let synapse_start = sort_by_target(&mut parameters.synapses, units);
-        let sensory_start = sort_by_target(&mut parameters.sensory, units);
+        let synapses = Columns::new(std::mem::take(&mut parameters.synapses), units);
+        let sensory = Columns::new(std::mem::take(&mut parameters.sensory), units);
         let memory = if parameters.memory.is_some() { vec![0.0; units] } else { Vec::new() };
         Ok(Self {
-            synapse_start,
-            sensory_start,
+            synapses,
+            sensory,
             state: vec![0.0; units],
             memory,
             inputs: vec![0.0; senses],
             sensory_sums: vec![(0.0, 0.0); units],
+            sums: vec![(0.0, 0.0); units],
             old: vec![0.0; units],
             gates: vec![0.0; 4 * units],
             parameters,
@@ -146,7 +149,7 @@ impl Ltc {
 
     /// How many synapses it has: from senses, and between neurons.
     pub fn synapses(&self) -> (usize, usize) {
-        (self.parameters.sensory.len(), self.parameters.synapses.len())
+        (self.sensory.len(), self.synapses.len())
     }
 
     /// v of each neuron, then the memory if there is one.
@@ -178,16 +181,13 @@ impl Ltc {
             *input = sense * scale + offset;
         }
         // The senses stay as they are for the whole step.
-        for (target, sums) in self.sensory_sums.iter_mut().enumerate() {
-            let synapses = self.sensory_start[target]..self.sensory_start[target + 1];
-            *sums = synaptic_sums(&self.parameters.sensory[synapses], &self.inputs);
-        }
+        self.sensory.sum(&self.inputs, &mut self.sensory_sums);
         let per_substep = self.parameters.substeps as f64 / elapsed;
         for _ in 0..self.parameters.substeps {
             std::mem::swap(&mut self.old, &mut self.state);
+            self.synapses.sum(&self.old, &mut self.sums);
             for (target, state) in self.state.iter_mut().enumerate() {
-                let synapses = self.synapse_start[target]..self.synapse_start[target + 1];
-                let (pull, conductance) = synaptic_sums(&self.parameters.synapses[synapses], &self.old);
+                let (pull, conductance) = self.sums[target];
                 let (sensory_pull, sensory_conductance) = self.sensory_sums[target];
                 let inertia = self.parameters.capacitance[target] * per_substep;
                 let leak = self.parameters.leak[target];
@@ -227,14 +227,6 @@ impl Ltc {
     }
 }
 
-/// Σ a e and Σ a over the synapses of one neuron.
-fn synaptic_sums(synapses: &[Synapse], sources: &[f64]) -> (f64, f64) {
-    synapses.iter().fold((0.0, 0.0), |(pull, conductance), synapse| {
-        let a = synapse.weight * logistic(synapse.steepness * (sources[synapse.source] - synapse.midpoint));
-        (pull + a * synapse.reversal, conductance + a)
-    })
-}
-
 /// σ(x) = 1 / (1 + e⁻ˣ); libm, so that every machine gives the same bits.
 pub(super) fn logistic(x: f64) -> f64 {
     1.0 / (1.0 + libm::exp(-x))
@@ -242,12 +234,6 @@ pub(super) fn logistic(x: f64) -> f64 {
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Sorts by target, then source; gives where each target's synapses begin, and one end more.
-fn sort_by_target(synapses: &mut [Synapse], units: usize) -> Vec<usize> {
-    synapses.sort_by_key(|synapse| (synapse.target, synapse.source));
-    (0..=units).map(|unit| synapses.partition_point(|synapse| synapse.target < unit)).collect()
 }
 
 /// How an output of the cell becomes an activation.

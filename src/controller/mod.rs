@@ -8,6 +8,7 @@
 
 pub mod ltc;
 pub mod policy;
+mod synapses;
 pub mod traveling_wave;
 
 use crate::error::Problem;

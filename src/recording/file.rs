@@ -279,7 +279,13 @@ impl Writer {
 pub(super) fn system(path: &Path, action: &str, source: Hdf5Error) -> Error {
     let source = match source {
         Hdf5Error::Io(source) => source,
-        other => std::io::Error::other(other.to_string()),
+        // The library wraps what the system said; its wrapping says nothing to the user.
+        other => {
+            let told = other.to_string();
+            std::io::Error::other(
+                told.trim_start_matches("hdf5-io error: ").trim_start_matches("I/O error: ").to_string(),
+            )
+        }
     };
     Error::System { path: path.to_path_buf(), action: action.into(), source }
 }
@@ -297,7 +303,11 @@ pub(super) fn enumeration(wide: bool, members: &[(&str, u8)]) -> DatatypeMessage
     DatatypeMessage::enumeration(base, members.iter().map(member).collect())
 }
 
-/// Little-endian bytes of a row.
+/// Little-endian bytes of a row or frame.
 pub(super) fn bytes(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    let mut bytes = vec![0; size_of_val(values)];
+    for (place, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
+        *place = value.to_le_bytes();
+    }
+    bytes
 }

@@ -18,14 +18,17 @@
 
 mod file;
 mod h5md;
+mod read;
 mod sonata;
 mod vtk;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Problem, RunFailure};
 use file::Writer;
+pub use read::{Potentials, Recorded, Values};
 
 /// What a particle is; the number is the one in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +140,16 @@ pub enum Population {
     Neurons,
     /// The muscles of [`Membrane::muscles`].
     Muscles,
+}
+
+impl Population {
+    /// Its name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Neurons => "neurons",
+            Self::Muscles => "muscles",
+        }
+    }
 }
 
 /// How much wall time a killed run may lose.
@@ -267,10 +280,25 @@ fn check_layout(layout: &Layout<'_>) -> Result<(), Problem> {
     if let Some(corner) = corners.find(|corner| **corner as usize >= particles) {
         return Err(Problem::new(format!("a spring or triangle names particle {corner} of {particles}")));
     }
+    if layout.midline_points == 0 {
+        return Err(Problem::new("the midline has no points").help("every body has a midline: record at least one"));
+    }
+    let mut taken = BTreeSet::from(["midline", "curvature", "muscle_activation", "senses", "center_of_mass"]);
+    for Extra { name, unit, width } in layout.extras {
+        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        if name.is_empty() || name == "." || name.contains('/') || !plain(name) || !taken.insert(name) {
+            return Err(Problem::new(format!("\"{name}\" cannot be the name of another quantity"))
+                .help("give it a name of its own, without `/`, in ASCII"));
+        }
+        if *width == 0 || !plain(unit) {
+            return Err(Problem::new(format!("quantity {name} has {width} numbers in the unit \"{unit}\""))
+                .help("give it at least one number, and a unit in ASCII: \"um\", \"m s-1\""));
+        }
+    }
     match &layout.membrane {
         Some(membrane) if !(membrane.interval.is_finite() && membrane.interval > 0.0) => {
-            Err(Problem::new(format!("membrane potentials are recorded every {} s", membrane.interval))
-                .help("give an interval above 0 s"))
+            let told = format!("membrane potentials are recorded every {} s", membrane.interval);
+            Err(Problem::new(told).help("give an interval above 0 s"))
         }
         _ => Ok(()),
     }

@@ -92,7 +92,7 @@ impl Network {
         }
         // Half an interval: a row at another time would be read at the wrong one.
         let expected = self.start.map_or(time, |start| start + self.rows as f64 * self.interval);
-        if !((time - expected).abs() < 0.5 * self.interval) {
+        if time.is_nan() || (time - expected).abs() >= 0.5 * self.interval {
             return Err(misfit(time, format!("membrane potentials were due at {expected} s")));
         }
         self.start.get_or_insert(time);

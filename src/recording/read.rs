@@ -1,0 +1,165 @@
+//! Reading a recording back, whether its run ended, was killed, or still goes on.
+
+use std::path::{Path, PathBuf};
+
+use hdf5::H5Type;
+use hdf5::swmr::SwmrFileReader;
+
+use super::Population;
+use crate::error::{Problem, nearest};
+
+/// A quantity over time: numbers of shape `[frames, …]`, row by row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Values {
+    /// Frames first.
+    pub shape: Vec<usize>,
+    /// All numbers, the last axis running fastest.
+    pub data: Vec<f32>,
+}
+
+impl Values {
+    /// The numbers of one frame.
+    pub fn frame(&self, index: usize) -> &[f32] {
+        let width: usize = self.shape[1..].iter().product();
+        &self.data[index * width..(index + 1) * width]
+    }
+}
+
+/// Membrane potentials over time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Potentials {
+    /// Names of the cells, one per column.
+    pub names: Vec<String>,
+    /// Time of the first row [s].
+    pub start: f64,
+    /// Time between two rows [s].
+    pub interval: f64,
+    /// Potentials `[rows, cells]` [V].
+    pub values: Values,
+}
+
+/// A recording that is being read.
+pub struct Recorded {
+    inner: SwmrFileReader,
+    path: PathBuf,
+}
+
+impl Recorded {
+    /// Opens a recording.
+    ///
+    /// # Errors
+    /// A problem if the file cannot be read or is no recording.
+    pub fn open(path: &Path) -> Result<Self, Problem> {
+        std::fs::metadata(path).map_err(|source| Problem::new(format!("{}: cannot read: {source}", path.display())))?;
+        let inner = SwmrFileReader::open(path).map_err(|source| {
+            Problem::new(format!("{}: not an HDF5 file: {source}", path.display())).help("name the run.h5 of a run")
+        })?;
+        let recorded = Self { inner, path: path.to_path_buf() };
+        if recorded.inner.has_group("h5md") || recorded.inner.has_group("/h5md") {
+            Ok(recorded)
+        } else {
+            Err(Problem::new(format!("{}: an HDF5 file, but not a recording", path.display()))
+                .help("name the run.h5 of a run"))
+        }
+    }
+
+    /// Time of each frame [s].
+    ///
+    /// # Errors
+    /// A problem if the file is damaged.
+    pub fn times(&mut self) -> Result<Vec<f64>, Problem> {
+        self.read("observables/midline/time")
+    }
+
+    /// A quantity over all frames: "particles/sph/position", "observables/curvature" …
+    ///
+    /// # Errors
+    /// A problem that names the nearest quantity that there is.
+    pub fn values(&mut self, name: &str) -> Result<Values, Problem> {
+        self.shaped(&format!("{}/value", name.trim_start_matches('/')))
+    }
+
+    /// One frame of a quantity, without reading the others.
+    ///
+    /// # Errors
+    /// As [`Recorded::values`], and if there is no such frame.
+    pub fn frame(&mut self, name: &str, frame: usize) -> Result<Vec<f32>, Problem> {
+        let name = format!("{}/value", name.trim_start_matches('/'));
+        let mut counts = self.shape(&name)?;
+        if frame as u64 >= counts[0] {
+            return Err(self.problem(format!("there is no frame {frame} of {name}, only {}", counts[0])));
+        }
+        let mut starts = vec![0; counts.len()];
+        (starts[0], counts[0]) = (frame as u64, 1);
+        let read = self.inner.read_slice(&name, &starts, &counts);
+        read.map_err(|source| self.problem(format!("cannot read {name}: {source}")))
+    }
+
+    /// A list of texts: "parameters/names/muscles", "parameters/experiment_toml" …
+    ///
+    /// # Errors
+    /// A problem that names the nearest dataset that there is.
+    pub fn texts(&mut self, name: &str) -> Result<Vec<String>, Problem> {
+        self.shape(name)?;
+        let read = self.inner.read_vlen_strings(name);
+        read.map_err(|source| self.problem(format!("cannot read {name}: {source}")))
+    }
+
+    /// Membrane potentials of a population; none if the run had no such cells.
+    ///
+    /// # Errors
+    /// A problem if the file is damaged.
+    pub fn potentials(&mut self, population: Population) -> Result<Option<Potentials>, Problem> {
+        let name = population.name();
+        let data = format!("report/{name}/data");
+        if !self.inner.dataset_names().contains(&data) {
+            return Ok(None);
+        }
+        let mut values = self.shaped(&data)?;
+        values.data.iter_mut().for_each(|millivolts| *millivolts *= 1e-3);
+        let reach: Vec<f64> = self.read(&format!("report/{name}/mapping/time"))?;
+        let names = self.texts(&format!("nodes/{name}/0/@library/name"))?;
+        Ok(Some(Potentials { names, start: reach[0] * 1e-3, interval: reach[2] * 1e-3, values }))
+    }
+
+    /// Spikes of a population in the order of time: time [s] and index of the cell; none if there are no such cells.
+    ///
+    /// # Errors
+    /// A problem if the file is damaged.
+    pub fn spikes(&mut self, population: Population) -> Result<Vec<(f64, u64)>, Problem> {
+        let name = population.name();
+        let times = format!("spikes/{name}/timestamps");
+        if !self.inner.dataset_names().contains(&times) {
+            return Ok(Vec::new());
+        }
+        let (times, nodes): (Vec<f64>, Vec<u64>) = (self.read(&times)?, self.read(&format!("spikes/{name}/node_ids"))?);
+        Ok(times.into_iter().map(|milliseconds| milliseconds * 1e-3).zip(nodes).collect())
+    }
+
+    fn problem(&self, what: String) -> Problem {
+        Problem::new(format!("{}: {what}", self.path.display()))
+    }
+
+    fn shape(&mut self, name: &str) -> Result<Vec<u64>, Problem> {
+        let shape = self.inner.dataset_shape(name);
+        shape.map_err(|_| {
+            let names = self.inner.dataset_names();
+            let problem = self.problem(format!("there is no {name}"));
+            match nearest(name, names.iter().map(String::as_str)) {
+                Some(near) => problem.help(format!("nearest: {near}")),
+                None => problem,
+            }
+        })
+    }
+
+    fn shaped(&mut self, name: &str) -> Result<Values, Problem> {
+        let shape = self.shape(name)?.into_iter().map(|extent| extent as usize).collect();
+        Ok(Values { shape, data: self.read(name)? })
+    }
+
+    fn read<T: H5Type>(&mut self, name: &str) -> Result<Vec<T>, Problem> {
+        self.shape(name)?;
+        let read = self.inner.read_dataset(name);
+        read.map_err(|source| self.problem(format!("cannot read {name}: {source}")))
+    }
+}

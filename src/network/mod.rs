@@ -69,6 +69,7 @@ pub struct Network {
     owners: Vec<Vec<(usize, usize)>>,
     flats: Vec<Flat>,
     scratch: Scratch,
+    sum_scratch: Vec<f64>,
 }
 
 impl Network {
@@ -117,7 +118,7 @@ impl Network {
         for index in (self.cell_groups..self.groups.len()).chain([usize::MAX]).chain(0..self.cell_groups) {
             match self.groups.get(index) {
                 Some(group) => group.run(&group.predict, &mut self.data, time, &mut self.scratch),
-                None => self.add_up(),
+                None => self.add_up(true),
             }
         }
     }
@@ -131,7 +132,7 @@ impl Network {
             match self.groups.get(index) {
                 Some(group) => group.run(&group.correct, &mut self.data, time, &mut self.scratch),
                 None if self.method == Method::Euler => {}
-                None => self.add_up(),
+                None => self.add_up(false),
             }
         }
     }
@@ -148,18 +149,18 @@ impl Network {
     }
 
     /// Cells add up what is attached to them.
-    fn add_up(&mut self) {
+    fn add_up(&mut self, slopes: bool) {
         for group in &self.groups[..self.cell_groups] {
             let (blocks, _) = self.data[group.base..group.base + group.len()].as_chunks_mut::<LANES>();
             for (index, input) in group.inputs.iter().enumerate() {
-                if matches!(input, Input::Attached(_) | Input::Slope(..)) {
+                if matches!(input, Input::Attached(_)) || (slopes && matches!(input, Input::Slope(..))) {
                     let column = group.input_column(index);
                     blocks.iter_mut().skip(column).step_by(group.columns).for_each(|chunk| *chunk = [0.0; LANES]);
                 }
             }
         }
-        for sum in &self.sums {
-            sum.run(&self.groups, &mut self.data);
+        for sum in self.sums.iter().filter(|sum| slopes || !sum.slope) {
+            sum.run(&self.groups, &mut self.data, &mut self.sum_scratch);
         }
     }
 

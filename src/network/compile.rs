@@ -162,7 +162,8 @@ impl<'m> Compiler<'m> {
         if !self.problems.is_empty() {
             return Err(std::mem::take(&mut self.problems));
         }
-        let attached: BTreeMap<usize, bool> = self.index.iter().map(|((attached, _), flat)| (*flat, *attached)).collect();
+        let attached: BTreeMap<usize, bool> =
+            self.index.iter().map(|((attached, _), flat)| (*flat, *attached)).collect();
         let mut stages_of = Vec::new();
         for (flat, attached) in &attached {
             stages_of.push(stages(&mut self.flats[*flat], self.options.method, self.options.dt));
@@ -366,7 +367,7 @@ impl<'m> Compiler<'m> {
                 settle(program, &sources);
             }
             group.base = base;
-            base += group.len();
+            base += group.numbers();
             filled.push((first_column, columns));
         }
         // The blocks begin where a line of the cache begins: 64 bytes, 8 numbers.
@@ -379,7 +380,8 @@ impl<'m> Compiler<'m> {
             for lane in 0..padded {
                 let real = lane.min(group.lanes - 1);
                 for (offset, slot) in columns.iter().enumerate() {
-                    self.network.data[group.at(lane, first_column + offset)] = self.hoisted_of[group.flat_of[real]][*slot];
+                    self.network.data[group.at(lane, first_column + offset)] =
+                        self.hoisted_of[group.flat_of[real]][*slot];
                 }
                 if let Some(input) = group.inputs.iter().position(|input| *input == Input::Weight) {
                     self.network.data[group.at(lane, group.input_column(input))] = self.weights[index][real];
@@ -413,7 +415,8 @@ impl<'m> Compiler<'m> {
                     }
                     None => {
                         let component = &self.model.components[&attachment.component];
-                        let message = format!("\"{}\" needs another cell, and this is no connection of two", component.id);
+                        let message =
+                            format!("\"{}\" needs another cell, and this is no connection of two", component.id);
                         self.problems.push(Problem::new(message).at(component.place.clone()));
                         return;
                     }
@@ -460,10 +463,9 @@ impl<'m> Compiler<'m> {
             return Ok((at, at));
         }
         match flat.graph.node(flat.find(name)?) {
-            Node::State(state) => Ok((
-                group.at(lane, state) as u32,
-                group.at(lane, group.state_column(state, true)) as u32,
-            )),
+            Node::State(state) => {
+                Ok((group.at(lane, state) as u32, group.at(lane, group.state_column(state, true)) as u32))
+            }
             _ => Err(Problem::new(format!("\"{name}\" of the cell cannot be read by what is attached to it"))),
         }
     }
@@ -478,13 +480,7 @@ impl<'m> Compiler<'m> {
 
 impl Group {
     fn programs_mut(&mut self) -> [&mut Program; 5] {
-        [
-            &mut self.export_now,
-            &mut self.export_trial,
-            &mut self.predict,
-            &mut self.correct,
-            &mut self.conditions,
-        ]
+        [&mut self.export_now, &mut self.export_trial, &mut self.predict, &mut self.correct, &mut self.conditions]
     }
 }
 

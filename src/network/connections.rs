@@ -1,6 +1,8 @@
 //! What flows between cells: each synapse reads its two cells, each cell adds up what is attached to it.
 //!
-//!     v of host and peer → synapse;   I(cell) = Σ i(synapse), in order
+//! ```text
+//! v of host and peer → synapse;   I(cell) = Σ i(synapse), in order
+//! ```
 //!
 //! Synapses are sorted by the cell that they feed, so that a sum runs over neighbours in memory, in the same order
 //! always: no value is ever added to from two sides.

@@ -103,7 +103,8 @@ impl Flat {
             on_event: Vec::new(),
             variables: HashMap::new(),
         };
-        let mut builder = Builder { model, flat, components: Vec::new(), types: Vec::new(), active: Vec::new(), attached };
+        let mut builder =
+            Builder { model, flat, components: Vec::new(), types: Vec::new(), active: Vec::new(), attached };
         builder.plant(component, "", None)?;
         builder.equations().map_err(|problem| match problem.place {
             Some(_) => problem,
@@ -124,7 +125,8 @@ impl Flat {
             let step = step.split('[').next().unwrap_or(step);
             node = self.child(node, step).ok_or_else(|| {
                 let children = self.tree[node].children.iter().map(|child| &self.tree[*child]);
-                let names: Vec<&str> = children.map(|c| if c.id.is_empty() { &c.slot } else { &c.id }.as_str()).collect();
+                let names: Vec<&str> =
+                    children.map(|c| if c.id.is_empty() { &c.slot } else { &c.id }.as_str()).collect();
                 suggest(format!("no \"{step}\" in \"{}\"", self.tree[node].type_name), step, &names)
             })?;
         }
@@ -138,8 +140,11 @@ impl Flat {
 
     fn child(&self, node: usize, step: &str) -> Option<usize> {
         let children = &self.tree[node].children;
-        let by = |matches: &dyn Fn(&TreeNode) -> bool| children.iter().copied().find(|child| matches(&self.tree[*child]));
-        by(&|child| child.id == step).or_else(|| by(&|child| child.slot == step)).or_else(|| by(&|c| c.type_name == step))
+        let by =
+            |matches: &dyn Fn(&TreeNode) -> bool| children.iter().copied().find(|child| matches(&self.tree[*child]));
+        by(&|child| child.id == step)
+            .or_else(|| by(&|child| child.slot == step))
+            .or_else(|| by(&|c| c.type_name == step))
     }
 
     /// The place of an input in the list of inputs, which grows where it is new.

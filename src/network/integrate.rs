@@ -2,7 +2,9 @@
 //!
 //! Default, exponential Runge–Kutta of second order with the diagonal of the Jacobian as its linear part:
 //!
-//!     J = ∂f/∂x,  a = x + dt φ₁(dt J) f(x),  x' = a + dt φ₂(dt J) (f(a) − f(x) − J (a − x))
+//! ```text
+//! J = ∂f/∂x,  a = x + dt φ₁(dt J) f(x),  x' = a + dt φ₂(dt J) (f(a) − f(x) − J (a − x))
+//! ```
 //!
 //! x one state variable, f its rate, a the prediction, J how the rate depends on the variable itself, found by
 //! symbolic differentiation; for a membrane potential J holds the conductance of channels, synapses and gap

@@ -1,6 +1,8 @@
 //! exp, log and their kin without branches, so that a loop over them fills the vector registers.
 //!
-//!     eˣ = 2ᵏ eʳ,  k = round(x / ln 2),  |r| ≤ ln 2 / 2,  eʳ by its Taylor series to r¹³
+//! ```text
+//! eˣ = 2ᵏ eʳ,  k = round(x / ln 2),  |r| ≤ ln 2 / 2,  eʳ by its Taylor series to r¹³
+//! ```
 //!
 //! Only additions, multiplications, divisions and integer operations, each rounded once (no fused operation, no
 //! system library), so that every processor gives the same bits. Rare functions come from the `libm` crate.
@@ -83,7 +85,8 @@ pub fn log(x: f64) -> f64 {
     const SQRT_HALF_BITS: u64 = 0x3FE6_A09E_667F_3BCD;
     let shifted = x.to_bits().wrapping_sub(SQRT_HALF_BITS);
     // The exponent as a small whole number, made a float through the bits of 2⁵² + 2¹¹ + k.
-    let k = f64::from_bits(0x4330_0000_0000_0000 | ((shifted >> 52).wrapping_add(2048) & 0xFFF)) - 4_503_599_627_370_496.0;
+    let k =
+        f64::from_bits(0x4330_0000_0000_0000 | ((shifted >> 52).wrapping_add(2048) & 0xFFF)) - 4_503_599_627_370_496.0;
     let k = if k >= 3072.0 { k - 4096.0 } else { k } - 2048.0;
     let k = if k < -2048.0 { k + 4096.0 } else { k };
     let mantissa = f64::from_bits((shifted & 0x000F_FFFF_FFFF_FFFF).wrapping_add(SQRT_HALF_BITS));
@@ -91,10 +94,8 @@ pub fn log(x: f64) -> f64 {
     let s = f / (2.0 + f);
     let z = s * s;
     let w = z * z;
-    let t1 = w * (3.999999999940941908e-01 + w * (2.222219843214978396e-01 + w * 1.531383769920937332e-01));
-    let t2 = z
-        * (6.666666666666735130e-01
-            + w * (2.857142874366239149e-01 + w * (1.818357216161805012e-01 + w * 1.479819860511658591e-01)));
+    let t1 = w * (0.3999999999940942 + w * (0.22222198432149784 + w * 0.15313837699209373));
+    let t2 = z * (0.6666666666666735 + w * (0.2857142874366239 + w * (0.1818357216161805 + w * 0.14798198605116586)));
     let half_square = 0.5 * f * f;
     let value = k * LN2_HIGH - ((half_square - (s * (half_square + t1 + t2) + k * LN2_LOW)) - f);
     let value = if x == f64::INFINITY { f64::INFINITY } else { value };
@@ -160,7 +161,14 @@ mod tests {
         for z in [-30.0, -1.0, -0.011, -0.009, -1e-7, 0.0, 1e-7, 0.009, 0.5, 3.0] {
             let simpson = |f: &dyn Fn(f64) -> f64| {
                 let h = 1.0 / 2000.0;
-                (0..1000).map(|i| h / 3.0 * (f(2.0 * i as f64 * h) + 4.0 * f((2.0 * i as f64 + 1.0) * h) + f((2.0 * i as f64 + 2.0) * h))).sum::<f64>()
+                (0..1000)
+                    .map(|i| {
+                        h / 3.0
+                            * (f(2.0 * i as f64 * h)
+                                + 4.0 * f((2.0 * i as f64 + 1.0) * h)
+                                + f((2.0 * i as f64 + 2.0) * h))
+                    })
+                    .sum::<f64>()
             };
             let one = simpson(&|s| libm::exp(z * s));
             let two = simpson(&|s| libm::exp(z * s) * (1.0 - s));

@@ -291,8 +291,27 @@ fn unary(operation: Unary, x: &Chunk, out: &mut Chunk) {
         };
     }
     loops!(
-        Negate, Exp, Phi1, Log, Log10, Sqrt, Abs, Sin, Cos, Tan, Sinh, Cosh, Tanh, Asin, Acos, Atan, Ceil, Floor, Not,
-        Heaviside, NotPositive
+        Negate,
+        Exp,
+        Phi1,
+        Log,
+        Log10,
+        Sqrt,
+        Abs,
+        Sin,
+        Cos,
+        Tan,
+        Sinh,
+        Cosh,
+        Tanh,
+        Asin,
+        Acos,
+        Atan,
+        Ceil,
+        Floor,
+        Not,
+        Heaviside,
+        NotPositive
     )
 }
 
@@ -317,10 +336,7 @@ mod tests {
         program.steps = vec![
             Step { action: Action::Unary(Unary::Exp, Source::Column(0)), into: 0 },
             Step { action: Action::Binary(Binary::Div, Source::Temporary(0), Source::Uniform(two)), into: 1 },
-            Step {
-                action: Action::Select(Source::Column(0), Source::Temporary(1), Source::Time),
-                into: 0,
-            },
+            Step { action: Action::Select(Source::Column(0), Source::Temporary(1), Source::Time), into: 0 },
         ];
         program.stores = vec![(Source::Temporary(0), 1)];
         let mut data = vec![0.0; 2 * 2 * LANES];

@@ -143,7 +143,8 @@ fn unknown_attribute(element: &Element, name: &str, component_type: &ComponentTy
     let problem = Problem::new(format!("\"{}\" has no attribute `{name}`", component_type.name)).at(place);
     let parameters = component_type.parameters.iter().map(|parameter| parameter.name.as_str());
     let references = component_type.references.iter().map(|(name, _)| name.as_str());
-    let known: Vec<&str> = parameters.chain(references).chain(component_type.texts.iter().map(String::as_str)).collect();
+    let known: Vec<&str> =
+        parameters.chain(references).chain(component_type.texts.iter().map(String::as_str)).collect();
     match nearest(name, known.iter().copied()) {
         Some(known) => problem.help(format!("did you mean `{known}`?")),
         None => problem.help(format!("it has {}", known.join(", "))),

@@ -143,7 +143,8 @@ impl Vocabulary {
     fn read_dimension(&mut self, element: &Element, problems: &mut Problems) {
         let mut powers = [0; 7];
         for attribute in &element.attributes {
-            let Some(index) = ["m", "l", "t", "i", "k", "n", "j"].iter().position(|base| *base == attribute.name) else {
+            let Some(index) = ["m", "l", "t", "i", "k", "n", "j"].iter().position(|base| *base == attribute.name)
+            else {
                 continue;
             };
             match attribute.value.trim().parse() {
@@ -160,7 +161,8 @@ impl Vocabulary {
     }
 
     fn read_unit(&mut self, element: &Element, problems: &mut Problems) {
-        let number = |name: &str, default: f64| element.get(name).map_or(Some(default), |text| text.trim().parse().ok());
+        let number =
+            |name: &str, default: f64| element.get(name).map_or(Some(default), |text| text.trim().parse().ok());
         let dimension = self.dimension(element, problems);
         let (power, scale, offset) = (number("power", 0.0), number("scale", 1.0), number("offset", 0.0));
         match (element.get("symbol"), dimension, power, scale, offset) {
@@ -212,7 +214,8 @@ impl Vocabulary {
             let place = element.place_of_value("extends");
             if path.contains(&parent) {
                 let chain = [path.as_slice(), &[parent]].concat().join(" → ");
-                problems.push(Problem::new(format!("ComponentTypes extend one another in a circle: {chain}")).at(place));
+                problems
+                    .push(Problem::new(format!("ComponentTypes extend one another in a circle: {chain}")).at(place));
             } else {
                 self.resolve(parent, raw, path, problems);
                 match self.types.get(parent) {
@@ -240,11 +243,8 @@ impl Vocabulary {
 
     fn read_member(&self, to: &mut ComponentType, member: &Element, problems: &mut Problems) {
         let name = member.get("name").unwrap_or_default().to_string();
-        let slot = |many| Slot {
-            name: name.clone(),
-            type_name: member.get("type").unwrap_or_default().to_string(),
-            many,
-        };
+        let slot =
+            |many| Slot { name: name.clone(), type_name: member.get("type").unwrap_or_default().to_string(), many };
         match member.name.as_str() {
             "Parameter" | "Property" | "IndexParameter" => {
                 let dimension = self.dimension(member, problems);
@@ -290,16 +290,27 @@ impl Vocabulary {
             "Text" | "Path" | "PathParameter" | "Link" => replace(&mut to.texts, name, |t| t),
             "EventPort" => replace(&mut to.ports, (name, member.get("direction") != Some("in")), |p| &p.0),
             "Structure" => {
-                to.child_instances =
-                    member.children_named("ChildInstance").filter_map(|e| e.get("component")).map(str::to_string).collect();
+                to.child_instances = member
+                    .children_named("ChildInstance")
+                    .filter_map(|e| e.get("component"))
+                    .map(str::to_string)
+                    .collect();
                 to.structure = Some(member.clone());
             }
             "Dynamics" => to.dynamics = Some(Dynamics::read(member, |e, p| self.dimension(e, p), problems)),
-            "Simulation" | "About" | "Meta" | "notes" | "ComponentRequirement" | "Collection" | "PairCollection"
-            | "PairFilter" | "IntegerParameter" | "SimulationConfiguration" => {}
-            other => problems.push(
-                Problem::new(format!("<{other}> is not a member of a ComponentType")).at(member.place()),
-            ),
+            "Simulation"
+            | "About"
+            | "Meta"
+            | "notes"
+            | "ComponentRequirement"
+            | "Collection"
+            | "PairCollection"
+            | "PairFilter"
+            | "IntegerParameter"
+            | "SimulationConfiguration" => {}
+            other => {
+                problems.push(Problem::new(format!("<{other}> is not a member of a ComponentType")).at(member.place()))
+            }
         }
     }
 
@@ -346,7 +357,9 @@ impl Vocabulary {
             for port in &action.events_out {
                 let known = component_type.ports.iter().any(|(name, out)| name == &port.0 && *out);
                 if !known {
-                    check.problems.push(Problem::new(format!("no outgoing event port \"{}\"", port.0)).at(port.1.clone()));
+                    check
+                        .problems
+                        .push(Problem::new(format!("no outgoing event port \"{}\"", port.0)).at(port.1.clone()));
                 }
             }
         }

@@ -91,9 +91,9 @@ impl Walk {
 
     fn include(&mut self, from: &Path, element: &Element) {
         let Some(name) = element.get("file").or_else(|| element.get("href")) else {
-            return self.problems.push(
-                Problem::new("an include without `file` (LEMS) or `href` (NeuroML)").at(element.place()),
-            );
+            return self
+                .problems
+                .push(Problem::new("an include without `file` (LEMS) or `href` (NeuroML)").at(element.place()));
         };
         let target = from.parent().unwrap_or(Path::new("")).join(name);
         if self.met.contains(&plain(&target)) {

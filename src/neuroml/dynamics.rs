@@ -1,6 +1,8 @@
 //! The Dynamics of a type as data: states, derived values, rates, and what happens on conditions and events.
 //!
-//!     dx/dt = f(x, derived, parameters, t);   on a condition or an event: x ← g(…), events out, change of regime
+//! ```text
+//! dx/dt = f(x, derived, parameters, t);   on a condition or an event: x ← g(…), events out, change of regime
+//! ```
 //!
 //! Source: Cannon et al. 2014, doi:10.3389/fninf.2014.00079.
 
@@ -225,9 +227,9 @@ impl Dynamics {
                 "OnCondition" => dynamics.conditions.extend(condition(member, problems)),
                 "OnEvent" => dynamics.events.extend(event(member, problems)),
                 "Regime" => dynamics.regimes.push(regime(member, problems)),
-                "KineticScheme" => problems.push(
-                    Problem::new("KineticScheme is not understood yet").at(member.place()),
-                ),
+                "KineticScheme" => {
+                    problems.push(Problem::new("KineticScheme is not understood yet").at(member.place()))
+                }
                 other => {
                     problems.push(Problem::new(format!("<{other}> is not a member of Dynamics")).at(member.place()));
                 }

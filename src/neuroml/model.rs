@@ -203,7 +203,8 @@ impl Model {
                     problems.push(problem.at(component.place.clone()));
                 }
             }
-            if component.type_name == "morphology" && component.children.iter().filter(|(s, _)| s == "segments").count() > 1
+            if component.type_name == "morphology"
+                && component.children.iter().filter(|(s, _)| s == "segments").count() > 1
             {
                 problems.push(
                     Problem::new("a morphology of more than one segment is not understood yet")

@@ -119,7 +119,8 @@ impl Reader<'_> {
             self.problems.push(twice("population", &id, &element.place(), &self.places[first]));
             return;
         }
-        let component = required(element, "component").map_err(|problem| self.problems.push(problem)).unwrap_or_default();
+        let component =
+            required(element, "component").map_err(|problem| self.problems.push(problem)).unwrap_or_default();
         if !component.is_empty()
             && let Err(problem) = self.model.component_of_type(component, "Component")
         {
@@ -148,12 +149,12 @@ impl Reader<'_> {
         if population.instance_ids.is_empty() {
             match element.get("size").map(|text| text.trim().parse::<usize>()) {
                 Some(Ok(size)) => population.size = size,
-                Some(Err(_)) => self.problems.push(
-                    Problem::new("`size` is a whole number of cells").at(element.place_of_value("size")),
-                ),
-                None => self.problems.push(
-                    Problem::new("a population needs `size` or a list of instances").at(element.place()),
-                ),
+                Some(Err(_)) => self
+                    .problems
+                    .push(Problem::new("`size` is a whole number of cells").at(element.place_of_value("size"))),
+                None => self
+                    .problems
+                    .push(Problem::new("a population needs `size` or a list of instances").at(element.place())),
             }
             population.instance_ids = (0..population.size).collect();
         }
@@ -170,7 +171,8 @@ impl Reader<'_> {
         population.instance_ids.push(id);
         for location in element.children_named("location") {
             // Locations are in micrometres without saying so.
-            let axis = |name: &str| location.get(name).and_then(|text| text.trim().parse::<f64>().ok()).map(|x| x * 1e-6);
+            let axis =
+                |name: &str| location.get(name).and_then(|text| text.trim().parse::<f64>().ok()).map(|x| x * 1e-6);
             match (axis("x"), axis("y"), axis("z")) {
                 (Some(x), Some(y), Some(z)) => population.positions.push([x, y, z]),
                 _ => self.problems.push(Problem::new("a location needs numbers `x`, `y`, `z`").at(location.place())),
@@ -188,8 +190,9 @@ impl Reader<'_> {
         let text = required(element, attribute)?;
         let place = || element.place_of_value(attribute);
         let population = &self.network.populations[population];
-        let (name, id) = split_cell(text)
-            .ok_or_else(|| Problem::new(format!("\"{text}\" names no cell")).at(place()).help("write \"../AVBL/0/Cell\""))?;
+        let (name, id) = split_cell(text).ok_or_else(|| {
+            Problem::new(format!("\"{text}\" names no cell")).at(place()).help("write \"../AVBL/0/Cell\"")
+        })?;
         if name.is_some_and(|name| name != population.id) {
             let message = format!("cell \"{text}\" is not in population \"{}\" of this list", population.id);
             return Err(Problem::new(message).at(place()));
@@ -278,7 +281,8 @@ impl Reader<'_> {
     fn any_cell(&self, element: &Element, attribute: &str) -> Result<(usize, usize), Problem> {
         let text = required(element, attribute)?;
         let name = split_cell(text).and_then(|(name, _)| name).ok_or_else(|| {
-            let problem = Problem::new(format!("\"{text}\" names no cell")).help("write \"AVBL[0]\" or \"../AVBL/0/Cell\"");
+            let problem =
+                Problem::new(format!("\"{text}\" names no cell")).help("write \"AVBL[0]\" or \"../AVBL/0/Cell\"");
             problem.at(element.place_of_value(attribute))
         })?;
         let population = self.network.population_index(name);

@@ -126,9 +126,9 @@ impl Simulation {
                         .collect(),
                 }),
                 "Display" | "Record" | "EventRecord" | "Meta" | "notes" => {}
-                other => problems.push(
-                    Problem::new(format!("<{other}> is not a member of a Simulation")).at(child.place()),
-                ),
+                other => {
+                    problems.push(Problem::new(format!("<{other}> is not a member of a Simulation")).at(child.place()))
+                }
             }
         }
         simulation

@@ -158,8 +158,12 @@ pub fn parse(file: &Path, text: &str) -> Result<Element, Problem> {
                 }
             }
             Ok(Event::DocType(_)) => {
-                return Err(problem(&mut ruler, before, "a document type declaration (DTD) is not accepted".to_string())
-                    .help("delete <!DOCTYPE …>: NeuroML and LEMS need none, and entities could read other files"));
+                return Err(problem(
+                    &mut ruler,
+                    before,
+                    "a document type declaration (DTD) is not accepted".to_string(),
+                )
+                .help("delete <!DOCTYPE …>: NeuroML and LEMS need none, and entities could read other files"));
             }
             Ok(Event::GeneralRef(entity)) => {
                 let name: &str = &entity;
@@ -200,8 +204,8 @@ fn read_tag(tag: &BytesStart<'_>, ruler: &mut Ruler<'_>, file: &Arc<Path>) -> Re
         file: file.clone(),
     };
     for attribute in tag.attributes() {
-        let attribute = attribute
-            .map_err(|error| Problem::new(format!("<{}>: {error}", element.name)).at(element.place_of(at)))?;
+        let attribute =
+            attribute.map_err(|error| Problem::new(format!("<{}>: {error}", element.name)).at(element.place_of(at)))?;
         let key = attribute.key.0;
         if key == "xmlns" || key.starts_with("xmlns:") || key.starts_with("xsi:") || key.starts_with("xml:") {
             continue;

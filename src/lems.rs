@@ -71,7 +71,8 @@ pub fn run(path: &Path, folder: &Path, changes: Changes) -> Result<u64, Error> {
             write_spike(spike, &mut events)?;
         }
     }
-    for (file, path) in columns.iter_mut().map(|c| (&mut c.file, &c.path)).chain(events.iter_mut().map(|e| (&mut e.file, &e.path)))
+    for (file, path) in
+        columns.iter_mut().map(|c| (&mut c.file, &c.path)).chain(events.iter_mut().map(|e| (&mut e.file, &e.path)))
     {
         file.flush().map_err(|source| system(path, source))?;
     }

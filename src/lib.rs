@@ -12,6 +12,7 @@ pub mod controller;
 pub mod error;
 pub mod experiment;
 pub mod gait;
+pub mod lems;
 pub mod muscle;
 pub mod names;
 pub mod network;

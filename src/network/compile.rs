@@ -107,6 +107,7 @@ impl<'m> Compiler<'m> {
             owners: Vec::new(),
             flats: Vec::new(),
             scratch: Scratch::default(),
+            sum_scratch: Vec::new(),
         };
         Self {
             model,
@@ -344,6 +345,7 @@ impl<'m> Compiler<'m> {
     /// room.
     fn settle_parameters(&mut self) {
         let mut base = 0;
+        let mut filled = Vec::new();
         for index in 0..self.network.groups.len() {
             let group = &mut self.network.groups[index];
             let slots = self.hoisted_of[group.flat_of[0]].len();
@@ -359,13 +361,20 @@ impl<'m> Compiler<'m> {
                 }
             }
             let first_column = group.columns;
-            group.columns += columns.len();
+            // A component without any variable still takes room, so that its blocks can be counted.
+            group.columns = (group.columns + columns.len()).max(1);
             for program in group.programs_mut() {
                 settle(program, &sources);
             }
             group.base = base;
-            base += group.len();
-            self.network.data.resize(base, 0.0);
+            base += group.numbers();
+            filled.push((first_column, columns));
+        }
+        // The blocks begin where a line of the cache begins: 64 bytes, 8 numbers.
+        self.network.data = vec![0.0; base + 8];
+        let shift = (64 - self.network.data.as_ptr() as usize % 64) % 64 / 8;
+        for (index, (first_column, columns)) in filled.into_iter().enumerate() {
+            self.network.groups[index].base += shift;
             let group = &self.network.groups[index];
             let padded = group.lanes.next_multiple_of(LANES);
             for lane in 0..padded {
@@ -433,7 +442,8 @@ impl<'m> Compiler<'m> {
                 let target = cells_group.at(host.1, cells_group.input_column(input));
                 cells.push((target as u32, lane as u32, lane as u32 + 1));
             }
-            self.network.sums.push(Sum { group: index, column: *column as usize, cells });
+            let slope = matches!(output, Input::Slope(..));
+            self.network.sums.push(Sum { group: index, column: *column as usize, slope, cells });
         }
         for (lane, attachment) in members.iter().enumerate() {
             if let Some((source, delay)) = attachment.source {
@@ -526,7 +536,7 @@ fn shape(
         Target::Trial(state) => (group.states + state) as u16,
         Target::Input(input) => group.input_column(input) as u16,
     };
-    let write = |group: &Group, stage: &[(Id, Target)]| -> Vec<(Id, u16)> {
+    let write = |group: &Group, stage: &[(Id, Target)], fed: &[(Id, u16)]| -> Vec<(Id, u16)> {
         stage.iter().map(|(id, target)| (*id, to(group, *target))).chain(fed.iter().copied()).collect()
     };
     let from = |group: Group, trial: bool| {
@@ -537,8 +547,11 @@ fn shape(
         }
     };
     let (now, trial) = (from(group.clone(), false), from(group.clone(), true));
-    let predict = write(&group, &stages.predict);
-    let correct = write(&group, &stages.correct);
+    let predict = write(&group, &stages.predict, &fed);
+    // Slopes are needed in the first stage only.
+    let values = outputs.iter().zip(&fed).filter(|((input, _), _)| matches!(input, Input::Attached(_)));
+    let values: Vec<(Id, u16)> = values.map(|(_, fed)| *fed).collect();
+    let correct = write(&group, &stages.correct, &values);
     group.export_now = flat.graph.emit(&exported, &now, &mut hoisted);
     group.export_trial = flat.graph.emit(&exported, &trial, &mut hoisted);
     group.predict = flat.graph.emit(&predict, &now, &mut hoisted);

@@ -1,6 +1,8 @@
 //! What flows between cells: each synapse reads its two cells, each cell adds up what is attached to it.
 //!
-//!     v of host and peer → synapse;   I(cell) = Σ i(synapse), in order
+//! ```text
+//! v of host and peer → synapse;   I(cell) = Σ i(synapse), in order
+//! ```
 //!
 //! Synapses are sorted by the cell that they feed, so that a sum runs over neighbours in memory, in the same order
 //! always: no value is ever added to from two sides.
@@ -48,20 +50,32 @@ pub struct Sum {
     pub group: usize,
     /// The output's column.
     pub column: usize,
+    /// Whether it is a slope, which only the first stage of a step needs.
+    pub slope: bool,
     /// For each cell that is fed: the index of its input, and the first instance and the one after the last.
     pub cells: Vec<(u32, u32, u32)>,
 }
 
 impl Sum {
     /// Adds to the inputs of the cells, which must have been cleared.
-    pub fn run(&self, groups: &[Group], data: &mut [f64]) {
+    pub fn run(&self, groups: &[Group], data: &mut [f64], scratch: &mut Vec<f64>) {
         let group = &groups[self.group];
+        scratch.clear();
+        for chunk in 0..group.lanes.div_ceil(LANES) {
+            let start = group.at(chunk * LANES, self.column);
+            scratch.extend_from_slice(&data[start..start + LANES]);
+        }
         for (target, first, end) in &self.cells {
-            let mut sum = 0.0;
-            for lane in *first as usize..*end as usize {
-                sum += data[group.at(lane, self.column)];
+            // Four running sums, since an addition waits for the one before it; always in the same order.
+            let (fours, rest) = scratch[*first as usize..*end as usize].as_chunks::<4>();
+            let mut sums = [0.0; 4];
+            for four in fours {
+                for (sum, value) in sums.iter_mut().zip(four) {
+                    *sum += value;
+                }
             }
-            data[*target as usize] += sum;
+            let rest: f64 = rest.iter().sum();
+            data[*target as usize] += (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest;
         }
     }
 }

@@ -361,6 +361,12 @@ impl Graph {
                     continue;
                 }
             };
+            let into = free.pop().unwrap_or_else(|| {
+                program.temporaries += 1;
+                program.temporaries - 1
+            });
+            sources.insert(id, Source::Temporary(into));
+            // Freed after the result has its place, so that it never stands on an operand.
             self.children(id, |child| {
                 if last_use[child] == id
                     && let Some(Source::Temporary(index)) = sources.get(&child)
@@ -369,11 +375,6 @@ impl Graph {
                     free.push(*index);
                 }
             });
-            let into = free.pop().unwrap_or_else(|| {
-                program.temporaries += 1;
-                program.temporaries - 1
-            });
-            sources.insert(id, Source::Temporary(into));
             program.steps.push(Step { action, into });
         }
         program.stores = outputs.iter().map(|(id, column)| (sources[id], *column)).collect();

@@ -2,7 +2,9 @@
 //!
 //! Default, exponential Runge–Kutta of second order with the diagonal of the Jacobian as its linear part:
 //!
-//!     J = ∂f/∂x,  a = x + dt φ₁(dt J) f(x),  x' = a + dt φ₂(dt J) (f(a) − f(x) − J (a − x))
+//! ```text
+//! J = ∂f/∂x,  a = x + dt φ₁(dt J) f(x),  x' = a + dt φ₂(dt J) (f(a) − f(x) − J (a − x))
+//! ```
 //!
 //! x one state variable, f its rate, a the prediction, J how the rate depends on the variable itself, found by
 //! symbolic differentiation; for a membrane potential J holds the conductance of channels, synapses and gap
@@ -72,9 +74,14 @@ fn exponential(flat: &mut Flat, stages: &mut Stages, state: usize, rate: Id, x: 
     let slope = slope(flat, state, rate);
     let graph = &mut flat.graph;
     let z = graph.binary(Mul, dt, slope);
-    let phi_1 = phi(flat, Unary::Phi1, z, 1.0);
-    let phi_2 = phi(flat, Unary::Phi2, z, 0.5);
-    let graph = &mut flat.graph;
+    // The slope of a rate that does not depend on its variable is the literal 0.
+    let flat_rate = matches!(graph.node(z), Node::Literal(0));
+    let (phi_1, phi_2) = if flat_rate {
+        (graph.literal(1.0), graph.literal(0.5))
+    } else {
+        let phi_1 = graph.unary(Unary::Phi1, z);
+        (phi_1, graph.binary(Binary::Phi2, z, phi_1))
+    };
     let step_1 = graph.binary(Mul, dt, phi_1);
     let move_by = graph.binary(Mul, step_1, rate);
     let trial = graph.binary(Add, x, move_by);
@@ -119,12 +126,5 @@ fn slope(flat: &mut Flat, state: usize, rate: Id) -> Id {
     match flat.graph.value(slope) {
         Some(_) => slope,
         None => flat.graph.unary(Unary::NotPositive, slope),
-    }
-}
-
-fn phi(flat: &mut Flat, function: Unary, z: Id, at_zero: f64) -> Id {
-    match flat.graph.node(z) {
-        Node::Literal(0) => flat.graph.literal(at_zero),
-        _ => flat.graph.unary(function, z),
     }
 }

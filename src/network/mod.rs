@@ -1,8 +1,10 @@
 //! Networks of cells, one time step after another.
 //!
-//!     one step:  predict   synapses look at both cells → currents → sums → cells
-//!                correct   the same from the predictions
-//!                fire      conditions; events go out; events arrive
+//! ```text
+//! one step:  predict   synapses look at both cells → currents → sums → cells
+//!            correct   the same from the predictions
+//!            fire      conditions; events go out; events arrive
+//! ```
 //!
 //! Everything is a column program (program.rs) made from NeuroML and LEMS (compile.rs); no cell is known here by name.
 
@@ -69,6 +71,7 @@ pub struct Network {
     owners: Vec<Vec<(usize, usize)>>,
     flats: Vec<Flat>,
     scratch: Scratch,
+    sum_scratch: Vec<f64>,
 }
 
 impl Network {
@@ -117,7 +120,7 @@ impl Network {
         for index in (self.cell_groups..self.groups.len()).chain([usize::MAX]).chain(0..self.cell_groups) {
             match self.groups.get(index) {
                 Some(group) => group.run(&group.predict, &mut self.data, time, &mut self.scratch),
-                None => self.add_up(),
+                None => self.add_up(true),
             }
         }
     }
@@ -131,7 +134,7 @@ impl Network {
             match self.groups.get(index) {
                 Some(group) => group.run(&group.correct, &mut self.data, time, &mut self.scratch),
                 None if self.method == Method::Euler => {}
-                None => self.add_up(),
+                None => self.add_up(false),
             }
         }
     }
@@ -148,18 +151,18 @@ impl Network {
     }
 
     /// Cells add up what is attached to them.
-    fn add_up(&mut self) {
+    fn add_up(&mut self, slopes: bool) {
         for group in &self.groups[..self.cell_groups] {
-            let (blocks, _) = self.data[group.base..group.base + group.len()].as_chunks_mut::<LANES>();
+            let (blocks, _) = self.data[group.base..group.base + group.numbers()].as_chunks_mut::<LANES>();
             for (index, input) in group.inputs.iter().enumerate() {
-                if matches!(input, Input::Attached(_) | Input::Slope(..)) {
+                if matches!(input, Input::Attached(_)) || (slopes && matches!(input, Input::Slope(..))) {
                     let column = group.input_column(index);
                     blocks.iter_mut().skip(column).step_by(group.columns).for_each(|chunk| *chunk = [0.0; LANES]);
                 }
             }
         }
-        for sum in &self.sums {
-            sum.run(&self.groups, &mut self.data);
+        for sum in self.sums.iter().filter(|sum| slopes || !sum.slope) {
+            sum.run(&self.groups, &mut self.data, &mut self.sum_scratch);
         }
     }
 
@@ -206,7 +209,7 @@ impl Network {
     fn remember(&mut self) {
         self.before.clear();
         for group in &self.groups {
-            let blocks = self.data[group.base..group.base + group.len()].chunks_exact(group.columns * LANES);
+            let blocks = self.data[group.base..group.base + group.numbers()].chunks_exact(group.columns * LANES);
             for block in blocks {
                 self.before.extend_from_slice(&block[..group.states * LANES]);
             }
@@ -216,7 +219,7 @@ impl Network {
     fn check(&self) -> Result<(), RunFailure> {
         let mut before = self.before.as_slice();
         for (index, group) in self.groups.iter().enumerate() {
-            let blocks = self.data[group.base..group.base + group.len()].chunks_exact(group.columns * LANES);
+            let blocks = self.data[group.base..group.base + group.numbers()].chunks_exact(group.columns * LANES);
             for (chunk, block) in blocks.enumerate() {
                 let states = &block[..group.states * LANES];
                 let (old, rest) = before.split_at(states.len());
@@ -238,15 +241,15 @@ impl Network {
 
     fn failure(&self, group: usize, lane: usize, state: usize, found: f64, before: f64) -> RunFailure {
         let flat = &self.flats[self.groups[group].flat_of[lane]];
-        let variable = match flat.state_path(state) {
-            path if path == "v" => "membrane potential".to_string(),
-            path => format!("\"{path}\""),
+        let (variable, unit) = match flat.state_path(state) {
+            path if path == "v" => ("membrane potential".to_string(), " V"),
+            path => (format!("\"{path}\""), ""),
         };
         let who = self.name_of(group, lane);
         let kind = if found.is_nan() { "not a number" } else { "infinite" };
         RunFailure {
             time: self.time(),
-            what: format!("{variable} of {who} is {kind} (was {before} one step before)"),
+            what: format!("{variable} of {who} is {kind} (was {before}{unit} one step before)"),
             help: Some(format!("try dt below {} ms", self.dt * 1e3)),
         }
     }

@@ -50,7 +50,7 @@ impl Group {
     }
 
     /// How many numbers all blocks hold.
-    pub fn len(&self) -> usize {
+    pub fn numbers(&self) -> usize {
         self.lanes.div_ceil(LANES) * self.columns * LANES
     }
 
@@ -67,7 +67,7 @@ impl Group {
     /// Runs one of its programs.
     pub fn run(&self, program: &Program, data: &mut [f64], time: f64, scratch: &mut Scratch) {
         if !program.is_empty() {
-            program.run(&mut data[self.base..self.base + self.len()], self.columns, time, scratch);
+            program.run(&mut data[self.base..self.base + self.numbers()], self.columns, time, scratch);
         }
     }
 }

@@ -146,7 +146,7 @@ impl Network {
     /// A state of another length than this network's.
     pub fn restore(&mut self, saved: &[f64]) -> Result<(), Problem> {
         let own: usize = self.groups.iter().map(|group| group.lanes * group.states).sum();
-        if saved.len() < own + 1 || (saved.len() - own - 1) % 3 != 0 {
+        if saved.len() < own + 1 || !(saved.len() - own - 1).is_multiple_of(3) {
             let message = format!("a state of {} numbers for a network of {own}", saved.len());
             return Err(Problem::new(message));
         }

@@ -14,6 +14,11 @@ pub const LANES: usize = 64;
 /// The values of one variable of one chunk.
 pub type Chunk = [f64; LANES];
 
+/// A chunk of the program's own, which begins where a line of the cache begins.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+struct Aligned(Chunk);
+
 /// An operation on one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
@@ -21,7 +26,6 @@ pub enum Unary {
     Negate,
     Exp,
     Phi1,
-    Phi2,
     Log,
     Log10,
     Sqrt,
@@ -58,6 +62,8 @@ pub enum Binary {
     NotEqual,
     And,
     Or,
+    /// φ₂(z) from z and φ₁(z).
+    Phi2,
 }
 
 fn truth(condition: bool) -> f64 {
@@ -72,7 +78,6 @@ impl Unary {
             Self::Negate => -x,
             Self::Exp => math::exp(x),
             Self::Phi1 => math::phi_1(x),
-            Self::Phi2 => math::phi_2(x),
             Self::Log => math::log(x),
             Self::Log10 => libm::log10(x),
             Self::Sqrt => x.sqrt(),
@@ -117,6 +122,7 @@ impl Binary {
             Self::NotEqual => truth(a != b),
             Self::And => truth(a != 0.0 && b != 0.0),
             Self::Or => truth(a != 0.0 || b != 0.0),
+            Self::Phi2 => math::phi_2(a, b),
         }
     }
 }
@@ -171,15 +177,16 @@ pub struct Program {
 /// Room for the temporaries of a chunk and the uniforms of a program.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
-    temporaries: Vec<Chunk>,
-    uniforms: Vec<Chunk>,
+    temporaries: Vec<Aligned>,
+    uniforms: Vec<Aligned>,
 }
 
-/// All operands of a step.
+/// All operands of a step: the temporaries below and above the one that takes the result.
 struct Reader<'a> {
-    temporaries: &'a [Chunk],
+    below: &'a [Aligned],
+    above: &'a [Aligned],
     columns: &'a [Chunk],
-    uniforms: &'a [Chunk],
+    uniforms: &'a [Aligned],
     time: &'a Chunk,
 }
 
@@ -187,9 +194,10 @@ impl Reader<'_> {
     #[inline(always)]
     fn get(&self, source: Source) -> &Chunk {
         match source {
-            Source::Temporary(index) => &self.temporaries[index as usize],
+            Source::Temporary(index) if (index as usize) < self.below.len() => &self.below[index as usize].0,
+            Source::Temporary(index) => &self.above[index as usize - self.below.len() - 1].0,
             Source::Column(index) => &self.columns[index as usize],
-            Source::Uniform(index) => &self.uniforms[index as usize],
+            Source::Uniform(index) => &self.uniforms[index as usize].0,
             Source::Time | Source::Hoisted(_) => self.time,
         }
     }
@@ -214,9 +222,9 @@ impl Program {
     /// Runs over all chunks of a group; `data` holds `columns` chunks per chunk of instances, one after another.
     pub fn run(&self, data: &mut [f64], columns: usize, time: f64, scratch: &mut Scratch) {
         let time = [time; LANES];
-        scratch.temporaries.resize(scratch.temporaries.len().max(self.temporaries as usize), [0.0; LANES]);
+        scratch.temporaries.resize(scratch.temporaries.len().max(self.temporaries as usize), Aligned([0.0; LANES]));
         scratch.uniforms.clear();
-        scratch.uniforms.extend(self.uniforms.iter().map(|bits| [f64::from_bits(*bits); LANES]));
+        scratch.uniforms.extend(self.uniforms.iter().map(|bits| Aligned([f64::from_bits(*bits); LANES])));
         let (chunks, _) = data.as_chunks_mut::<LANES>();
         crate::simd::widest(
             #[inline(always)]
@@ -229,59 +237,67 @@ impl Program {
     }
 
     #[inline(always)]
-    fn run_chunk(&self, block: &mut [Chunk], time: &Chunk, temporaries: &mut [Chunk], uniforms: &[Chunk]) {
+    fn run_chunk(&self, block: &mut [Chunk], time: &Chunk, temporaries: &mut [Aligned], uniforms: &[Aligned]) {
         for step in &self.steps {
-            let reader = Reader { temporaries, columns: block, uniforms, time };
-            let result = match step.action {
-                Action::Unary(operation, a) => unary(operation, reader.get(a)),
-                Action::Binary(operation, a, b) => binary(operation, reader.get(a), reader.get(b)),
+            // The result never goes where an operand stands (see `Graph::emit`).
+            let (below, rest) = temporaries.split_at_mut(step.into as usize);
+            let Some((out, above)) = rest.split_first_mut() else { return };
+            let reader = Reader { below, above, columns: block, uniforms, time };
+            match step.action {
+                Action::Unary(operation, a) => unary(operation, reader.get(a), &mut out.0),
+                Action::Binary(operation, a, b) => binary(operation, reader.get(a), reader.get(b), &mut out.0),
                 Action::Select(c, a, b) => {
                     let (c, a, b) = (reader.get(c), reader.get(a), reader.get(b));
-                    let mut out = [0.0; LANES];
                     for i in 0..LANES {
-                        out[i] = if c[i] != 0.0 { a[i] } else { b[i] };
+                        // Both are read before the choice, so that the loop has no branch.
+                        let (a, b) = (a[i], b[i]);
+                        out.0[i] = if c[i] != 0.0 { a } else { b };
                     }
-                    out
                 }
-            };
-            temporaries[step.into as usize] = result;
+            }
         }
         for (source, column) in &self.stores {
-            let value = *Reader { temporaries, columns: block, uniforms, time }.get(*source);
+            let value = match source {
+                Source::Temporary(index) => temporaries[*index as usize].0,
+                Source::Uniform(index) => uniforms[*index as usize].0,
+                Source::Column(index) => block[*index as usize],
+                Source::Time | Source::Hoisted(_) => *time,
+            };
             block[*column as usize] = value;
         }
     }
 }
 
 #[inline(always)]
-fn each(x: &Chunk, f: impl Fn(f64) -> f64) -> Chunk {
-    let mut out = [0.0; LANES];
+fn each(x: &Chunk, out: &mut Chunk, f: impl Fn(f64) -> f64) {
     for i in 0..LANES {
         out[i] = f(x[i]);
     }
-    out
 }
 
 #[inline(always)]
-fn each_pair(a: &Chunk, b: &Chunk, f: impl Fn(f64, f64) -> f64) -> Chunk {
-    let mut out = [0.0; LANES];
+fn each_pair(a: &Chunk, b: &Chunk, out: &mut Chunk, f: impl Fn(f64, f64) -> f64) {
     for i in 0..LANES {
         out[i] = f(a[i], b[i]);
     }
-    out
 }
 
 /// Chooses the loop outside of it, so that each loop is compiled for one operation.
 #[inline(always)]
-fn unary(operation: Unary, x: &Chunk) -> Chunk {
+fn unary(operation: Unary, x: &Chunk, out: &mut Chunk) {
     macro_rules! loops {
-        ($($name:ident),*) => { match operation { $(Unary::$name => each(x, #[inline(always)] |x| Unary::$name.of(x)),)* } };
+        ($($name:ident),*) => {
+            match operation { $(Unary::$name => each(x, out, #[inline(always)] |x| Unary::$name.of(x)),)* }
+        };
     }
     loops!(
         Negate,
         Exp,
         Phi1,
+<<<<<<< HEAD
         Phi2,
+=======
+>>>>>>> f9447dfcf60b98ba832ec47c456655280548ce3c
         Log,
         Log10,
         Sqrt,
@@ -304,13 +320,13 @@ fn unary(operation: Unary, x: &Chunk) -> Chunk {
 }
 
 #[inline(always)]
-fn binary(operation: Binary, a: &Chunk, b: &Chunk) -> Chunk {
+fn binary(operation: Binary, a: &Chunk, b: &Chunk, out: &mut Chunk) {
     macro_rules! loops {
         ($($name:ident),*) => {
-            match operation { $(Binary::$name => each_pair(a, b, #[inline(always)] |a, b| Binary::$name.of(a, b)),)* }
+            match operation { $(Binary::$name => each_pair(a, b, out, #[inline(always)] |a, b| Binary::$name.of(a, b)),)* }
         };
     }
-    loops!(Add, Sub, Mul, Div, Pow, Less, LessEqual, Equal, NotEqual, And, Or)
+    loops!(Add, Sub, Mul, Div, Pow, Less, LessEqual, Equal, NotEqual, And, Or, Phi2)
 }
 
 #[cfg(test)]

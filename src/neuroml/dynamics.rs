@@ -1,6 +1,8 @@
 //! The Dynamics of a type as data: states, derived values, rates, and what happens on conditions and events.
 //!
-//!     dx/dt = f(x, derived, parameters, t);   on a condition or an event: x ← g(…), events out, change of regime
+//! ```text
+//! dx/dt = f(x, derived, parameters, t);   on a condition or an event: x ← g(…), events out, change of regime
+//! ```
 //!
 //! Source: Cannon et al. 2014, doi:10.3389/fninf.2014.00079.
 

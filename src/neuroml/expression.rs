@@ -1,7 +1,9 @@
 //! An expression of LEMS: read, its dimension inferred, `voltage + conductance` refused.
 //!
-//!     or ← and (".or." and)*          and ← compare (".and." compare)*      compare ← sum (".gt." sum)?
-//!     sum ← term (("+"|"-") term)*    term ← power (("*"|"/") power)*       power ← ("-"|"+") power | atom ("^" power)?
+//! ```text
+//! or ← and (".or." and)*          and ← compare (".and." compare)*      compare ← sum (".gt." sum)?
+//! sum ← term (("+"|"-") term)*    term ← power (("*"|"/") power)*       power ← ("-"|"+") power | atom ("^" power)?
+//! ```
 //!
 //! A minus binds looser than `^` (−x² is −(x²)) and tighter than `*`. Truth is 1, falsehood 0.
 //!

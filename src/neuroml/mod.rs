@@ -1,7 +1,9 @@
 //! From files to a model, one straight stair; each step is a new type and knows only the steps below it.
 //!
-//!     text ─xml→ elements ─document→ includes followed ─component_type + expression→ types, dimensions checked
-//!       ─component→ SI numbers ─model→ populations, connections, inputs
+//! ```text
+//! text ─xml→ elements ─document→ includes followed ─component_type + expression→ types, dimensions checked
+//!   ─component→ SI numbers ─model→ populations, connections, inputs
+//! ```
 //!
 //! Source: Cannon et al. 2014 (LEMS), doi:10.3389/fninf.2014.00079; Sinha et al. 2025 (NeuroML),
 //! doi:10.7554/eLife.95135.

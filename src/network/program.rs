@@ -294,10 +294,6 @@ fn unary(operation: Unary, x: &Chunk, out: &mut Chunk) {
         Negate,
         Exp,
         Phi1,
-<<<<<<< HEAD
-        Phi2,
-=======
->>>>>>> f9447dfcf60b98ba832ec47c456655280548ce3c
         Log,
         Log10,
         Sqrt,

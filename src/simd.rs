@@ -6,7 +6,8 @@
 
 /// Runs `work` with the widest vector instructions that this processor offers.
 ///
-/// `work` must be `#[inline(always)]` all the way down to be compiled for them.
+/// `work`, the closure itself too, must be `#[inline(always)]` all the way down: what is not inlined here is
+/// compiled for the narrowest processor.
 #[inline(always)]
 pub fn widest<R>(work: impl FnOnce() -> R) -> R {
     struct Work<F>(F);
@@ -44,7 +45,10 @@ mod tests {
         let mut narrow = vec![0.1; 1001];
         let mut wide = narrow.clone();
         axpy(&mut narrow, 0.3, &x);
-        widest(|| axpy(&mut wide, 0.3, &x));
+        widest(
+            #[inline(always)]
+            || axpy(&mut wide, 0.3, &x),
+        );
         assert!(narrow.iter().zip(&wide).all(|(a, b)| a.to_bits() == b.to_bits()));
     }
 }

@@ -85,10 +85,16 @@ impl BlockTridiagonal {
         for index in 0..self.blocks.len() {
             let (done, rest) = self.blocks.split_at_mut(index + 1);
             let block = &mut done[index];
-            simd::widest(|| factorise_block(block))
-                .map_err(|column| NotPositiveDefinite { unknown: self.start[index] + column })?;
+            simd::widest(
+                #[inline(always)]
+                || factorise_block(block),
+            )
+            .map_err(|column| NotPositiveDefinite { unknown: self.start[index] + column })?;
             if let Some(next) = rest.first_mut() {
-                simd::widest(|| subtract_square(block, next));
+                simd::widest(
+                    #[inline(always)]
+                    || subtract_square(block, next),
+                );
             }
         }
         Ok(())
@@ -96,7 +102,10 @@ impl BlockTridiagonal {
 
     /// Solves A x = b in place, after [`BlockTridiagonal::factorise`].
     pub fn solve(&self, x: &mut [f64]) {
-        simd::widest(|| self.solve_inlined(x));
+        simd::widest(
+            #[inline(always)]
+            || self.solve_inlined(x),
+        );
     }
 
     #[inline(always)]

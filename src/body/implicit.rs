@@ -7,10 +7,11 @@
 //!
 //! M masses [kg], C drag [kg/s], f springs and fibres [N], p pressure of the liquid [Pa], V the volume inside the
 //! cuticle [m³], K its bulk modulus [Pa], h the step [s]. Newton's method; the factor of the stiffness at the start
-//! of the step serves all its iterations, and is made anew only where they stop shrinking. Pressure is one more
-//! unknown, so real water (K = 2.2 GPa) costs no more than a soft one: with A the matrix and n = ∂V/∂x,
+//! of the step serves all its iterations, and is made anew only where they take long. Pressure is one more unknown,
+//! so real water (K = 2.2 GPa) costs no more than a soft one: with A the matrix, n = ∂V/∂x, r what the forces lack,
+//! the pressure so far included,
 //!
-//!   u = A⁻¹ r,  w = A⁻¹ n,   p = (V₀ − V − n·u)/(n·w + V₀/K),   Δx = u + p w
+//!   u = A⁻¹ r,  w = A⁻¹ n,   δp = (V₀ (1 − p/K) − V − n·u)/(n·w + V₀/K),   Δx = u + δp w
 //!
 //! First order in h; unconditionally stable for a passive body. A worm's inertia is a millionth of its drag, so
 //! there is nothing in a crawl that a second-order step would show.
@@ -72,7 +73,10 @@ pub struct ImplicitStep {
     gradient: Vec<Vec3>,
     force: Vec<Vec3>,
     residual: Vec<f64>,
-    direction: Vec<f64>,
+    /// A⁻¹ n, the move that a unit of pressure makes, of the last factorisation.
+    inflation: Vec<f64>,
+    /// Pressure at the end of the last step, the first guess of the next [Pa].
+    pressure: f64,
 }
 
 impl ImplicitStep {
@@ -92,7 +96,8 @@ impl ImplicitStep {
             gradient: vec![Vec3::zeros(); count],
             force: vec![Vec3::zeros(); count],
             residual: vec![0.0; 3 * count],
-            direction: vec![0.0; 3 * count],
+            inflation: vec![0.0; 3 * count],
+            pressure: 0.0,
         }
     }
 
@@ -119,7 +124,7 @@ impl ImplicitStep {
         for (x, v) in position.iter_mut().zip(velocity.iter()) {
             *x += v * dt;
         }
-        let mut solved = Solved { iterations: 0, factorisations: 0, pressure: 0.0 };
+        let mut solved = Solved { iterations: 0, factorisations: 0, pressure: self.pressure };
         let mut last_move = f64::INFINITY;
         let outcome = loop {
             if solved.iterations == 0 || solved.iterations % 8 == 0 {
@@ -129,8 +134,8 @@ impl ImplicitStep {
                 solved.factorisations += 1;
             }
             solved.iterations += 1;
-            let (largest, who, pressure) = self.newton_move(tissue, loads, &damped, dt, &start, position, velocity);
-            solved.pressure = pressure;
+            let pressure = &mut solved.pressure;
+            let (largest, who) = self.newton_move(tissue, loads, &damped, dt, &start, position, velocity, pressure);
             if !largest.is_finite() {
                 break Err(Unsolved { what: format!("position of tissue particle {who} is not a number") });
             }
@@ -148,6 +153,7 @@ impl ImplicitStep {
         };
         match outcome {
             Ok(solved) => {
+                self.pressure = solved.pressure;
                 for ((v, x), x_n) in velocity.iter_mut().zip(position.iter()).zip(&start) {
                     *v = (x - x_n) / dt;
                 }
@@ -183,10 +189,16 @@ impl ImplicitStep {
         loads.contact.add_stiffness(tissue, position, &mut self.matrix);
         self.matrix.factorise().map_err(|bad| Unsolved {
             what: format!("the body's stiffness is not positive at tissue particle {}", bad.unknown / 3),
-        })
+        })?;
+        volume_gradient(&tissue.triangles, position, &mut self.gradient);
+        for (inflation, gradient) in self.inflation.chunks_exact_mut(3).zip(&self.gradient) {
+            inflation.copy_from_slice(gradient.as_slice());
+        }
+        self.matrix.solve(&mut self.inflation);
+        Ok(())
     }
 
-    /// One Newton iteration; gives the largest move [m], who made it, and the pressure [Pa].
+    /// One Newton iteration, which also corrects the pressure [Pa]; gives the largest move [m] and who made it.
     #[allow(clippy::too_many_arguments)]
     fn newton_move(
         &mut self,
@@ -197,42 +209,46 @@ impl ImplicitStep {
         start: &[Vec3],
         position: &mut [Vec3],
         velocity: &[Vec3],
-    ) -> (f64, usize, f64) {
+        pressure: &mut f64,
+    ) -> (f64, usize) {
         self.force.copy_from_slice(loads.external);
         elasticity::add_forces(tissue, damped, position, loads.fibre_force, &mut self.force);
         loads.contact.add_forces(tissue, position, &mut self.force);
+        volume_gradient(&tissue.triangles, position, &mut self.gradient);
         for (i, force) in self.force.iter().enumerate() {
             let moved = position[i] - start[i];
             let Drag { along, across, axis } = loads.drag[i];
             let drag = moved * across + axis * ((along - across) * axis.dot(&moved));
             let inertia = (moved - velocity[i] * dt) * (tissue.mass[i] / (dt * dt));
-            let rest = force - drag / dt - inertia;
-            self.residual[3 * i..3 * i + 3].copy_from_slice(rest.as_slice());
-        }
-        volume_gradient(&tissue.triangles, position, &mut self.gradient);
-        for (direction, gradient) in self.direction.chunks_exact_mut(3).zip(&self.gradient) {
-            direction.copy_from_slice(gradient.as_slice());
+            let lacking = force + self.gradient[i] * *pressure - drag / dt - inertia;
+            self.residual[3 * i..3 * i + 3].copy_from_slice(lacking.as_slice());
         }
         self.matrix.solve(&mut self.residual);
-        self.matrix.solve(&mut self.direction);
-        let dot = |a: &[f64]| -> f64 {
+        let along_gradient = |a: &[f64]| -> f64 {
             a.chunks_exact(3).zip(&self.gradient).map(|(a, n)| a[0] * n.x + a[1] * n.y + a[2] * n.z).sum()
         };
         let volume = enclosed_volume(&tissue.triangles, position);
-        let compliance = dot(&self.direction) + self.rest_volume / self.bulk_modulus;
-        let pressure = (self.rest_volume - volume - dot(&self.residual)) / compliance;
+        let wanted = self.rest_volume * (1.0 - *pressure / self.bulk_modulus);
+        let compliance = along_gradient(&self.inflation) + self.rest_volume / self.bulk_modulus;
+        let correction = (wanted - volume - along_gradient(&self.residual)) / compliance;
+        *pressure += correction;
         let (mut largest, mut who) = (0.0_f64, 0);
         for (i, x) in position.iter_mut().enumerate() {
-            let moved = Vec3::from_fn(|r, _| self.residual[3 * i + r] + pressure * self.direction[3 * i + r]);
+            let moved = Vec3::from_fn(|r, _| self.residual[3 * i + r] + correction * self.inflation[3 * i + r]);
             *x += moved;
             let size = moved.norm();
-            if size > largest || size.is_nan() {
+            if size.is_nan() {
+                return (size, i);
+            }
+            if size > largest {
                 (largest, who) = (size, i);
             }
-            if size.is_nan() {
-                break;
-            }
         }
-        (largest, who, pressure)
+        (largest, who)
+    }
+
+    /// Pressure at the end of the last step [Pa]: a state of the solver, for it begins the next step's iterations.
+    pub fn pressure(&self) -> f64 {
+        self.pressure
     }
 }

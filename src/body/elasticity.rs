@@ -10,7 +10,11 @@
 //!
 //!   spring  k' [d dᵀ + max(0, 1 − L'/l)(1 − d dᵀ)]        fibre  (F/l)(1 − d dᵀ)
 //!
-//! Source: Teran et al. 2005, Robust quasistatic finite elements and flesh simulation, SCA 2005,
+//! Where that is too bold, a share θ of k' may be kept across: max(θ, 1 − L'/l). With θ = 1 the matrix is an upper
+//! bound of the true stiffness, and every move lowers the energy (a projective-dynamics step).
+//!
+//! Source: Bouaziz et al. 2014, Projective dynamics, doi:10.1145/2601097.2601116 (the bound);
+//! Teran et al. 2005, Robust quasistatic finite elements and flesh simulation, SCA 2005,
 //! doi:10.1145/1073368.1073394 (dropping the negative part of the stiffness).
 
 use crate::body::block_tridiagonal::BlockTridiagonal;
@@ -54,19 +58,20 @@ pub fn add_forces(tissue: &Tissue, damped: &[Damped], position: &[Vec3], fibre_f
     }
 }
 
-/// Adds the stiffness of springs and fibres [N/m].
+/// Adds the stiffness of springs and fibres [N/m]; `caution` θ is the share of a spring's stiffness kept across it.
 pub fn add_stiffness(
     tissue: &Tissue,
     damped: &[Damped],
     position: &[Vec3],
     fibre_force: &[f64],
+    caution: f64,
     matrix: &mut BlockTridiagonal,
 ) {
     for (spring, damped) in tissue.springs.iter().zip(damped) {
         let along = position[spring.b] - position[spring.a];
         let length = along.norm();
         let stiffness = spring.stiffness * damped.stiffening;
-        let across = stiffness * (1.0 - damped.rest / length).max(0.0);
+        let across = stiffness * (1.0 - damped.rest / length).max(caution);
         add_pair(matrix, spring.a, spring.b, along / length, stiffness, across);
     }
     for fibre in &tissue.fibres {

@@ -7,7 +7,7 @@
 //!
 //! M masses [kg], C drag [kg/s], f springs and fibres [N], p pressure of the liquid [Pa], V the volume inside the
 //! cuticle [m³], K its bulk modulus [Pa], h the step [s]. Newton's method; the factor of the stiffness at the start
-//! of the step serves all its iterations, and is made anew only where they take long. Pressure is one more unknown,
+//! of the step serves all its iterations, and is made anew only where they shrink too slowly. Pressure is one more unknown,
 //! so real water (K = 2.2 GPa) costs no more than a soft one: with A the matrix, n = ∂V/∂x, r what the forces lack,
 //! the pressure so far included,
 //!
@@ -29,8 +29,19 @@ use crate::body::particles::{Tissue, Vec3, enclosed_volume, volume_gradient};
 /// a nanometre, a thousandth of what a crawling worm moves in a step.
 const TOLERANCE: f64 = 1e-4;
 
-/// A step that is not solved after so many iterations is given up; a crawl needs 3 to 5.
-const MOST_ITERATIONS: usize = 40;
+/// How a step is tried: the share of a spring's stiffness kept across it (see `elasticity.rs`), and how many
+/// iterations that gets. The bold way needs 3 in a crawl; after a blow a more careful one may find what it misses.
+const ATTEMPTS: [(f64, usize); 2] = [(0.0, 40), (0.1, 80)];
+
+/// A step that no attempt solves is taken as two halves, and so on down to a 64th.
+const MOST_HALVINGS: u32 = 6;
+
+/// A move that is not below this share of the one before asks for a new factor.
+const SLOW: f64 = 0.3;
+
+/// No particle moves further in one iteration than this share of the shortest spring, so that none is turned inside
+/// out by a first guess.
+const LONGEST_MOVE: f64 = 0.5;
 
 /// What acts on the tissue during one step.
 pub struct Loads<'a> {
@@ -62,6 +73,16 @@ pub struct Unsolved {
     pub what: String,
 }
 
+/// Everything that stays the same during one step.
+struct Task<'a> {
+    tissue: &'a Tissue,
+    loads: &'a Loads<'a>,
+    damped: &'a [elasticity::Damped],
+    dt: f64,
+    start: &'a [Vec3],
+    velocity: &'a [Vec3],
+}
+
 /// The solver with its matrix and work space.
 #[derive(Debug, Clone)]
 pub struct ImplicitStep {
@@ -69,7 +90,8 @@ pub struct ImplicitStep {
     rest_volume: f64,
     bulk_modulus: f64,
     damping_time: f64,
-    tolerance: f64,
+    /// The shortest spring [m], by which moves are measured.
+    grain: f64,
     gradient: Vec<Vec3>,
     force: Vec<Vec3>,
     residual: Vec<f64>,
@@ -92,7 +114,7 @@ impl ImplicitStep {
             rest_volume: enclosed_volume(&tissue.triangles, &tissue.position),
             bulk_modulus,
             damping_time,
-            tolerance: TOLERANCE * shortest,
+            grain: shortest,
             gradient: vec![Vec3::zeros(); count],
             force: vec![Vec3::zeros(); count],
             residual: vec![0.0; 3 * count],
@@ -118,63 +140,98 @@ impl ImplicitStep {
         position: &mut [Vec3],
         velocity: &mut [Vec3],
     ) -> Result<Solved, Unsolved> {
-        let start = position.to_vec();
-        let damped = elasticity::damp(&tissue.springs, &start, self.damping_time, dt);
-        // The end of the last step's motion is a good first guess of this one's.
-        for (x, v) in position.iter_mut().zip(velocity.iter()) {
-            *x += v * dt;
-        }
-        let mut solved = Solved { iterations: 0, factorisations: 0, pressure: self.pressure };
-        let mut last_move = f64::INFINITY;
-        let outcome = loop {
-            if solved.iterations == 0 || solved.iterations % 8 == 0 {
-                if let Err(unsolved) = self.factorise(tissue, loads, &damped, dt, position) {
-                    break Err(unsolved);
-                }
-                solved.factorisations += 1;
-            }
-            solved.iterations += 1;
-            let pressure = &mut solved.pressure;
-            let (largest, who) = self.newton_move(tissue, loads, &damped, dt, &start, position, velocity, pressure);
-            if !largest.is_finite() {
-                break Err(Unsolved { what: format!("position of tissue particle {who} is not a number") });
-            }
-            if largest < self.tolerance {
-                break Ok(solved);
-            }
-            if solved.iterations == MOST_ITERATIONS {
-                let what = format!(
-                    "the body's forces do not balance after {MOST_ITERATIONS} iterations (particle {who} still moves {:.2e} m, {:.2e} m before)",
-                    largest, last_move
-                );
-                break Err(Unsolved { what });
-            }
-            last_move = largest;
-        };
-        match outcome {
-            Ok(solved) => {
-                self.pressure = solved.pressure;
-                for ((v, x), x_n) in velocity.iter_mut().zip(position.iter()).zip(&start) {
-                    *v = (x - x_n) / dt;
-                }
-                Ok(solved)
-            }
-            Err(unsolved) => {
-                position.copy_from_slice(&start);
-                Err(unsolved)
-            }
-        }
+        self.step_or_halves(tissue, loads, dt, position, velocity, MOST_HALVINGS)
     }
 
-    /// The matrix M/h² + C/h + stiffness at `position`, factorised.
-    fn factorise(
+    fn step_or_halves(
         &mut self,
         tissue: &Tissue,
         loads: &Loads<'_>,
-        damped: &[elasticity::Damped],
         dt: f64,
-        position: &[Vec3],
-    ) -> Result<(), Unsolved> {
+        position: &mut [Vec3],
+        velocity: &mut [Vec3],
+        halvings: u32,
+    ) -> Result<Solved, Unsolved> {
+        let start = position.to_vec();
+        let damped = elasticity::damp(&tissue.springs, &start, self.damping_time, dt);
+        let task = Task { tissue, loads, damped: &damped, dt, start: &start, velocity };
+        let mut unsolved = None;
+        for (caution, most_iterations) in ATTEMPTS {
+            match self.attempt(&task, caution, most_iterations, position) {
+                Ok(solved) => {
+                    self.pressure = solved.pressure;
+                    for ((v, x), x_n) in velocity.iter_mut().zip(position.iter()).zip(&start) {
+                        *v = (x - x_n) / dt;
+                    }
+                    return Ok(solved);
+                }
+                Err(last) => unsolved = Some(last),
+            }
+        }
+        position.copy_from_slice(&start);
+        if let (0, Some(unsolved)) = (halvings, unsolved) {
+            return Err(unsolved);
+        }
+        let before = (velocity.to_vec(), self.pressure);
+        let mut halves = || {
+            let first = self.step_or_halves(tissue, loads, 0.5 * dt, position, velocity, halvings - 1)?;
+            let second = self.step_or_halves(tissue, loads, 0.5 * dt, position, velocity, halvings - 1)?;
+            Ok(Solved {
+                iterations: first.iterations + second.iterations,
+                factorisations: first.factorisations + second.factorisations,
+                pressure: second.pressure,
+            })
+        };
+        halves().inspect_err(|_| {
+            position.copy_from_slice(&start);
+            velocity.copy_from_slice(&before.0);
+            self.pressure = before.1;
+        })
+    }
+
+    /// Newton's iterations from the beginning of the step, with one caution.
+    fn attempt(
+        &mut self,
+        task: &Task<'_>,
+        caution: f64,
+        most_iterations: usize,
+        position: &mut [Vec3],
+    ) -> Result<Solved, Unsolved> {
+        // The last step's motion, carried on, is a good first guess of this one's.
+        for ((x, x_n), v) in position.iter_mut().zip(task.start).zip(task.velocity) {
+            *x = x_n + v * task.dt;
+        }
+        let mut solved = Solved { iterations: 0, factorisations: 0, pressure: self.pressure };
+        let (mut last_move, mut who) = (0.0, 0);
+        let mut slow = true;
+        while solved.iterations < most_iterations {
+            if slow {
+                self.factorise(task, caution, position)?;
+                solved.factorisations += 1;
+            }
+            solved.iterations += 1;
+            let moved;
+            (moved, who) = self.newton_move(task, position, &mut solved.pressure);
+            if !moved.is_finite() {
+                return Err(Unsolved { what: format!("position of tissue particle {who} is not a number") });
+            }
+            if moved < TOLERANCE * self.grain {
+                return Ok(solved);
+            }
+            // The factor of this very place would not be better.
+            slow = !slow && moved > SLOW * last_move || slow && moved > LONGEST_MOVE * self.grain;
+            last_move = moved;
+        }
+        let what = format!(
+            "the body's forces find no balance even in {:.1e} s: tissue particle {who} still moves {last_move:.1e} m",
+            task.dt
+        );
+        Err(Unsolved { what })
+    }
+
+    /// The matrix M/h² + C/h + stiffness at `position`, factorised.
+    fn factorise(&mut self, task: &Task<'_>, caution: f64, position: &[Vec3]) -> Result<(), Unsolved> {
+        let Task { tissue, loads, damped, dt, .. } = *task;
         self.matrix.clear();
         for (i, (mass, drag)) in tissue.mass.iter().zip(loads.drag).enumerate() {
             let Drag { along, across, axis } = drag;
@@ -185,7 +242,7 @@ impl ImplicitStep {
                 }
             }
         }
-        elasticity::add_stiffness(tissue, damped, position, loads.fibre_force, &mut self.matrix);
+        elasticity::add_stiffness(tissue, damped, position, loads.fibre_force, caution, &mut self.matrix);
         loads.contact.add_stiffness(tissue, position, &mut self.matrix);
         self.matrix.factorise().map_err(|bad| Unsolved {
             what: format!("the body's stiffness is not positive at tissue particle {}", bad.unknown / 3),
@@ -199,18 +256,8 @@ impl ImplicitStep {
     }
 
     /// One Newton iteration, which also corrects the pressure [Pa]; gives the largest move [m] and who made it.
-    #[allow(clippy::too_many_arguments)]
-    fn newton_move(
-        &mut self,
-        tissue: &Tissue,
-        loads: &Loads<'_>,
-        damped: &[elasticity::Damped],
-        dt: f64,
-        start: &[Vec3],
-        position: &mut [Vec3],
-        velocity: &[Vec3],
-        pressure: &mut f64,
-    ) -> (f64, usize) {
+    fn newton_move(&mut self, task: &Task<'_>, position: &mut [Vec3], pressure: &mut f64) -> (f64, usize) {
+        let Task { tissue, loads, damped, dt, start, velocity } = *task;
         self.force.copy_from_slice(loads.external);
         elasticity::add_forces(tissue, damped, position, loads.fibre_force, &mut self.force);
         loads.contact.add_forces(tissue, position, &mut self.force);
@@ -232,19 +279,24 @@ impl ImplicitStep {
         let compliance = along_gradient(&self.inflation) + self.rest_volume / self.bulk_modulus;
         let correction = (wanted - volume - along_gradient(&self.residual)) / compliance;
         *pressure += correction;
-        let (mut largest, mut who) = (0.0_f64, 0);
-        for (i, x) in position.iter_mut().enumerate() {
-            let moved = Vec3::from_fn(|r, _| self.residual[3 * i + r] + correction * self.inflation[3 * i + r]);
-            *x += moved;
-            let size = moved.norm();
+        for (residual, inflation) in self.residual.iter_mut().zip(&self.inflation) {
+            *residual += correction * inflation;
+        }
+        let (mut longest, mut who) = (0.0_f64, 0);
+        for (i, moved) in self.residual.chunks_exact(3).enumerate() {
+            let size = (moved[0] * moved[0] + moved[1] * moved[1] + moved[2] * moved[2]).sqrt();
             if size.is_nan() {
                 return (size, i);
             }
-            if size > largest {
-                (largest, who) = (size, i);
+            if size > longest {
+                (longest, who) = (size, i);
             }
         }
-        (largest, who)
+        let share = (LONGEST_MOVE * self.grain / longest).min(1.0);
+        for (x, moved) in position.iter_mut().zip(self.residual.chunks_exact(3)) {
+            *x += Vec3::new(moved[0], moved[1], moved[2]) * share;
+        }
+        (longest, who)
     }
 
     /// Pressure at the end of the last step [Pa]: a state of the solver, for it begins the next step's iterations.

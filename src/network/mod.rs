@@ -224,8 +224,8 @@ impl Network {
                 let states = &block[..group.states * LANES];
                 let (old, rest) = before.split_at(states.len());
                 before = rest;
-                // A sum of x − x is 0 unless some x is infinite or no number.
-                let sum: f64 = states.iter().map(|x| x - x).sum();
+                // 0·x is 0 unless x is infinite or no number.
+                let sum: f64 = states.iter().map(|x| 0.0 * x).sum();
                 if sum == 0.0 {
                     continue;
                 }

@@ -96,6 +96,7 @@ impl<'m> Compiler<'m> {
             steps: 0,
             data: Vec::new(),
             before: Vec::new(),
+            remembered: Vec::new(),
             groups: Vec::new(),
             cell_groups: 0,
             gathers: Vec::new(),
@@ -556,10 +557,13 @@ fn shape(
     group.export_trial = flat.graph.emit(&exported, &trial, &mut hoisted);
     group.predict = flat.graph.emit(&predict, &now, &mut hoisted);
     group.correct = flat.graph.emit(&correct, &trial, &mut hoisted);
-    let mut after: Vec<(Id, u16)> = flat.after_conditions.iter().map(|(state, id)| (*id, *state as u16)).collect();
-    if let Some(event) = flat.event_out {
+    // Conditions write beside the states, so that a closer look finds the states as they were.
+    let mut after: Vec<(Id, u16)> =
+        flat.after_conditions.iter().map(|(state, id)| (*id, (states + *state) as u16)).collect();
+    group.assigned = flat.after_conditions.iter().map(|(state, _)| *state).collect();
+    if let Some(event) = flat.timed_out {
         let to = column(&mut group);
-        group.event_column = Some(to);
+        group.timed_column = Some(to);
         after.push((event, to));
     }
     group.conditions = flat.graph.emit(&after, &now, &mut hoisted);

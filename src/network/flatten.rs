@@ -46,6 +46,19 @@ pub struct State {
     pub initial: Option<Id>,
     /// Its rate of change; none if only events and assignments change it.
     pub rate: Option<Id>,
+    /// How its rate depends on itself, never above zero; set by the integrator.
+    pub slope: Option<Id>,
+}
+
+/// A condition whose moment matters: it sends an event or begins a regime.
+#[derive(Debug, Clone)]
+pub struct Timed {
+    /// When it holds.
+    pub test: Id,
+    /// Whether an event leaves the component.
+    pub sends: bool,
+    /// States in order with their new values.
+    pub assignments: Assignments,
 }
 
 /// One component of the tree.
@@ -79,8 +92,10 @@ pub struct Flat {
     pub tree: Vec<TreeNode>,
     /// What the conditions make of each state that they touch, all conditions applied.
     pub after_conditions: Assignments,
-    /// Whether a condition lets an event out.
-    pub event_out: Option<Id>,
+    /// Whether any of the conditions below holds.
+    pub timed_out: Option<Id>,
+    /// Conditions whose moment matters, in order.
+    pub timed: Vec<Timed>,
     /// What an event that comes in changes.
     pub on_event: Assignments,
     /// Every variable that has a value: its component and name.
@@ -99,7 +114,8 @@ impl Flat {
             inputs: Vec::new(),
             tree: Vec::new(),
             after_conditions: Vec::new(),
-            event_out: None,
+            timed_out: None,
+            timed: Vec::new(),
             on_event: Vec::new(),
             variables: HashMap::new(),
         };
@@ -227,7 +243,7 @@ impl<'m> Builder<'m> {
             for name in names.chain(regime) {
                 let leaf = self.flat.graph.leaf(Node::State(self.flat.states.len()));
                 self.flat.variables.insert((node, name.clone()), leaf);
-                self.flat.states.push(State { node, name, initial: None, rate: None });
+                self.flat.states.push(State { node, name, initial: None, rate: None, slope: None });
             }
         }
         for node in 0..self.types.len() {
@@ -235,15 +251,15 @@ impl<'m> Builder<'m> {
             self.rates(node, dynamics)?;
         }
         let mut now = HashMap::new();
-        let mut events = Vec::new();
         for node in 0..self.types.len() {
             let Some(dynamics) = &self.types[node].dynamics else { continue };
-            self.conditions(node, dynamics, &mut now, &mut events)?;
+            self.conditions(node, dynamics, &mut now)?;
         }
         let mut after: Assignments = now.into_iter().collect();
         after.sort_unstable();
         self.flat.after_conditions = after;
-        self.flat.event_out = events.into_iter().reduce(|a, b| self.flat.graph.binary(Binary::Or, a, b));
+        let tests: Vec<Id> = self.flat.timed.iter().map(|timed| timed.test).collect();
+        self.flat.timed_out = tests.into_iter().reduce(|a, b| self.flat.graph.binary(Binary::Or, a, b));
         self.events()?;
         // Everything that has a value can be probed; what lacks a child or a temperature simply has none.
         for node in 0..self.types.len() {
@@ -298,13 +314,7 @@ impl<'m> Builder<'m> {
     }
 
     /// Applies conditions in order: each sees the states as the ones before it left them.
-    fn conditions(
-        &mut self,
-        node: usize,
-        dynamics: &'m Dynamics,
-        now: &mut HashMap<usize, Id>,
-        events: &mut Vec<Id>,
-    ) -> Result<(), Problem> {
+    fn conditions(&mut self, node: usize, dynamics: &'m Dynamics, now: &mut HashMap<usize, Id>) -> Result<(), Problem> {
         let common = dynamics.conditions.iter().map(|condition| (None, condition));
         let in_regimes = dynamics.regimes.iter().enumerate();
         let in_regimes = in_regimes.flat_map(|(index, regime)| regime.conditions.iter().map(move |c| (Some(index), c)));
@@ -339,8 +349,14 @@ impl<'m> Builder<'m> {
                 let index = self.flat.graph.literal(index as f64);
                 new.insert(state, index);
             }
-            let mut changed: Vec<(usize, Id)> = new.into_iter().collect();
+            let mut changed: Assignments = new.into_iter().collect();
             changed.sort_unstable();
+            let root_ports = &self.types[0].ports;
+            let sends = ports.iter().any(|port| root_ports.iter().any(|(name, out)| name == port && *out));
+            if sends || entered.is_some() {
+                let own = changed.iter().filter(|(state, value)| now.get(state) != Some(value)).copied();
+                self.flat.timed.push(Timed { test, sends, assignments: own.collect() });
+            }
             for (state, value) in changed {
                 let before = match now.get(&state) {
                     Some(before) => *before,
@@ -348,10 +364,6 @@ impl<'m> Builder<'m> {
                 };
                 let chosen = self.flat.graph.select(test, value, before);
                 now.insert(state, chosen);
-            }
-            let root_ports = &self.types[0].ports;
-            if ports.iter().any(|port| root_ports.iter().any(|(name, out)| name == port && *out)) {
-                events.push(test);
             }
         }
         Ok(())

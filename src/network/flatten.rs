@@ -376,18 +376,19 @@ impl<'m> Builder<'m> {
         })
     }
 
+    /// An event that comes in reaches the root first, then the components inside it, in the order of the file.
     fn events(&mut self) -> Result<(), Problem> {
+        let mut now: HashMap<usize, Id> = HashMap::new();
+        let mut order = Vec::new();
         for node in 0..self.types.len() {
             let Some(dynamics) = &self.types[node].dynamics else { continue };
-            let in_regimes = dynamics.regimes.iter().flat_map(|regime| &regime.events).next();
-            let inner = node > 0 && !dynamics.events.is_empty();
-            let passes_on = dynamics.events.iter().any(|event| !event.actions.events_out.is_empty());
-            if in_regimes.is_some() || inner || passes_on {
-                let message = format!("events inside of a \"{}\" are not understood yet", self.types[node].name);
+            let in_regimes = dynamics.regimes.iter().any(|regime| !regime.events.is_empty());
+            let moves_on = dynamics.events.iter().any(|event| event.actions.transition.is_some());
+            if in_regimes || moves_on {
+                let message =
+                    format!("events that change a regime of \"{}\" are not understood yet", self.types[node].name);
                 return Err(Problem::new(message));
             }
-            let mut now: HashMap<usize, Id> = HashMap::new();
-            let mut order = Vec::new();
             for assignment in dynamics.events.iter().flat_map(|event| &event.actions.assignments) {
                 let state = self.state(node, &assignment.variable)?;
                 let value = self.expression(node, &assignment.value.expression)?;
@@ -396,8 +397,8 @@ impl<'m> Builder<'m> {
                 order.retain(|known| *known != state);
                 order.push(state);
             }
-            self.flat.on_event.extend(order.into_iter().map(|state| (state, now[&state])));
         }
+        self.flat.on_event = order.into_iter().map(|state| (state, now[&state])).collect();
         Ok(())
     }
 

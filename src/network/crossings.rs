@@ -12,7 +12,7 @@
 //! Source: Hansel et al. 1998, doi:10.1162/089976698300017845; Shelley & Tao 2001, doi:10.1023/A:1012885314187.
 
 use crate::network::Network;
-use crate::network::flatten::{Flat, Timed};
+use crate::network::flat::{Flat, Timed};
 use crate::network::graph::{Graph, Id, Node};
 use crate::network::population::Group;
 use crate::network::program::{Binary, LANES, Unary};

@@ -15,7 +15,7 @@
 //! Source: Cox & Matthews 2002, doi:10.1006/jcph.2002.6995, equation 22 (ETD2RK); Hochbruck & Ostermann 2010,
 //! doi:10.1017/S0962492910000048.
 
-use crate::network::flatten::{Flat, Input};
+use crate::network::flat::{Flat, Input};
 use crate::network::graph::{Id, Node};
 use crate::network::program::{Binary, Unary};
 

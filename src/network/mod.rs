@@ -11,6 +11,7 @@
 pub mod compile;
 pub mod connections;
 mod crossings;
+pub mod flat;
 pub mod flatten;
 pub mod graph;
 pub mod integrate;
@@ -18,11 +19,12 @@ pub mod math;
 pub mod population;
 pub mod probe;
 pub mod program;
+mod shape;
 pub mod spikes;
 
 use crate::error::RunFailure;
 use crate::network::connections::{Gather, Sum};
-use crate::network::flatten::{Flat, Input};
+use crate::network::flat::{Flat, Input};
 use crate::network::graph::Node;
 use crate::network::population::Group;
 use crate::network::program::{LANES, Scratch};

@@ -3,7 +3,7 @@
 //! The columns of 64 instances stand together (a block), so that a program that works on them finds everything
 //! within one stretch of memory. All blocks of all groups lie in one array, and a value is known by its index in it.
 
-use crate::network::flatten::Input;
+use crate::network::flat::Input;
 use crate::network::program::{LANES, Program, Scratch};
 
 /// All instances of one shape.

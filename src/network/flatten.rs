@@ -37,9 +37,10 @@ impl Flat {
         let mut builder =
             Builder { model, flat, components: Vec::new(), types: Vec::new(), active: Vec::new(), attached };
         builder.plant(component, "", None)?;
-        builder.equations().map_err(|problem| match problem.place {
-            Some(_) => problem,
-            None => problem.at(component.place.clone()),
+        builder.equations().map_err(|mut problem| {
+            // The equation may stand in a core file; the component that it fails for is the user's.
+            problem.message = format!("\"{}\": {}", component.id, problem.message);
+            problem.at(component.place.clone())
         })?;
         Ok(builder.flat)
     }

@@ -147,7 +147,9 @@ fn dorsal_muscles_bend_the_worm_to_its_back() {
         .iter()
         .map(|(quadrant, _)| if quadrant.is_dorsal() { 0.3 * anatomy.fibre_force } else { 0.0 })
         .collect();
-    for _ in 0..40 {
+    for step in 0..40 {
+        let ramp = f64::from(step + 1) / 40.0;
+        let pull: Vec<f64> = pull.iter().map(|pull| pull * ramp).collect();
         body.step(5e-3, &pull).expect("a worm in water");
     }
     let bends = body.midline().curvature_of_parts(3);

@@ -233,3 +233,36 @@ fn paths_lead_to_gates_and_a_wrong_step_is_named() {
         assert!(problem.contains(wanted), "{path}: {problem}");
     }
 }
+
+#[test]
+fn a_run_has_the_bits_written_here_on_every_machine() {
+    // Changes only with a change of an equation, of the integrator or of exp; say in the commit which one was meant.
+    const BITS: u64 = 0x98d8_5471_f166_9d43;
+    let model = model(&format!(
+        "{SQUID}<silentSynapse id='silent'/>
+         <gradedSynapse id='graded' conductance='4nS' delta='5mV' Vth='-40mV' k='0.025per_ms' erev='0mV'/>
+         <network id='n'><population id='p' component='squid' size='70'/><explicitInput target='p[0]' input='pulse'/>
+         <continuousProjection id='c' presynapticPopulation='p' postsynapticPopulation='p'>
+         <continuousConnection id='0' preCell='0' postCell='69' preComponent='silent' postComponent='graded'/>
+         </continuousProjection></network>"
+    ));
+    let mut network = network(&model, 2e-5, Method::Exponential);
+    run(&mut network, 0.03);
+    assert!(read(&network, "p[69]/v") != read(&network, "p[1]/v"), "the synapse speaks");
+    // FNV-1a over the bytes of all states.
+    let bytes = network.state().into_iter().flat_map(f64::to_le_bytes).collect::<Vec<u8>>();
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
+    assert_eq!(hash, BITS, "found {hash:#018x}");
+}
+
+#[test]
+fn a_cell_that_lacks_a_part_is_named_where_it_stands() {
+    let model = model(
+        "<ionChannelPassive id='leak'/><cell id='bare'><morphology id='m'><segment id='0'>
+         <distal x='0' y='0' z='0' diameter='5'/></segment></morphology></cell>
+         <network id='n'><population id='p' component='bare' size='1'/></network>",
+    );
+    let problems = Network::compile(&model, &Options::default()).expect_err("no membrane");
+    let text = problems.to_string();
+    assert!(text.starts_with("test.nml:1:") && text.contains("\"bare\""), "{text}");
+}

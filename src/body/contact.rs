@@ -10,6 +10,10 @@ use crate::body::block_tridiagonal::BlockTridiagonal;
 use crate::body::medium::{Floor, Medium};
 use crate::body::particles::{Tissue, Vec3};
 
+/// What is so near above the floor [m] counts as touching it in the stiffness, not in the force: Newton's iterations
+/// would else jump between touching and not touching. Chosen by trial.
+const NEARLY_DOWN: f64 = 1e-6;
+
 /// The film and the floor of a medium under one body.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contact {
@@ -59,7 +63,7 @@ impl Contact {
         }
         if let Some(floor) = self.floor {
             for i in 0..tissue.position.len() {
-                if position[i].z < floor.height {
+                if position[i].z < floor.height + NEARLY_DOWN {
                     matrix.add(3 * i + 2, 3 * i + 2, floor.stiffness);
                 }
             }

@@ -7,7 +7,8 @@
 
 use std::collections::HashMap;
 
-use crate::error::{Problem, nearest};
+use crate::error::Problem;
+use crate::network::flat::{Assignments, Flat, Input, State, Timed, TreeNode};
 use crate::network::graph::{Graph, Id, Node};
 use crate::network::program::{Binary, Unary};
 use crate::neuroml::component::Component;
@@ -15,77 +16,6 @@ use crate::neuroml::component_type::ComponentType;
 use crate::neuroml::dynamics::{Dynamics, Reduce, Value};
 use crate::neuroml::expression::{self, Expression, Function};
 use crate::neuroml::model::Model;
-
-/// What comes from outside into a flat set of equations.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Input {
-    /// The weight of the connection.
-    Weight,
-    /// A variable of the cell that carries this synapse or input.
-    Host(String),
-    /// A variable of the other cell of the connection.
-    Peer(String),
-    /// The sum of an exposure over everything attached.
-    Attached(String),
-    /// The slope of that sum along one of the cell's own variables.
-    Slope(String, String),
-    /// What the first stage of a step keeps for the second: the linear part of a rate.
-    KeptRate(usize),
-    /// What the first stage of a step keeps for the second: dt φ₂.
-    KeptFactor(usize),
-}
-
-/// A variable that remembers.
-#[derive(Debug, Clone)]
-pub struct State {
-    /// The component in the tree and the name.
-    pub node: usize,
-    /// Its name.
-    pub name: String,
-    /// Its value at t = 0.
-    pub initial: Option<Id>,
-    /// Its rate of change; none if only events and assignments change it.
-    pub rate: Option<Id>,
-}
-
-/// One component of the tree.
-#[derive(Debug, Clone)]
-pub struct TreeNode {
-    /// The place in its parent that it fills.
-    pub slot: String,
-    /// Its id.
-    pub id: String,
-    /// Its type.
-    pub type_name: String,
-    /// Index of its parent.
-    pub parent: Option<usize>,
-    /// Indices of its children.
-    pub children: Vec<usize>,
-}
-
-/// What an event at the port `in` changes: states in order with their new values.
-pub type Assignments = Vec<(usize, Id)>;
-
-/// The flat set of equations of a component.
-#[derive(Debug, Clone)]
-pub struct Flat {
-    /// All equations.
-    pub graph: Graph,
-    /// All states.
-    pub states: Vec<State>,
-    /// All inputs.
-    pub inputs: Vec<Input>,
-    /// The tree of components; the first is the root.
-    pub tree: Vec<TreeNode>,
-    /// What the conditions make of each state that they touch, all conditions applied.
-    pub after_conditions: Assignments,
-    /// Whether a condition lets an event out.
-    pub event_out: Option<Id>,
-    /// What an event that comes in changes.
-    pub on_event: Assignments,
-    /// Every variable that has a value: its component and name.
-    variables: HashMap<(usize, String), Id>,
-}
 
 impl Flat {
     /// Makes the flat set of a component; `attached` says that it stands on a cell.
@@ -99,81 +29,20 @@ impl Flat {
             inputs: Vec::new(),
             tree: Vec::new(),
             after_conditions: Vec::new(),
-            event_out: None,
+            timed_out: None,
+            timed: Vec::new(),
             on_event: Vec::new(),
             variables: HashMap::new(),
         };
         let mut builder =
             Builder { model, flat, components: Vec::new(), types: Vec::new(), active: Vec::new(), attached };
         builder.plant(component, "", None)?;
-        builder.equations().map_err(|problem| match problem.place {
-            Some(_) => problem,
-            None => problem.at(component.place.clone()),
+        builder.equations().map_err(|mut problem| {
+            // The equation may stand in a core file; the component that it fails for is the user's.
+            problem.message = format!("\"{}\": {}", component.id, problem.message);
+            problem.at(component.place.clone())
         })?;
         Ok(builder.flat)
-    }
-
-    /// The value of a variable by its path from the root: "v", "biophys/…/k_fast/p/q".
-    ///
-    /// # Errors
-    /// The step that leads nowhere, with the nearest that does.
-    pub fn find(&self, path: &str) -> Result<Id, Problem> {
-        let mut node = 0;
-        let steps: Vec<&str> = path.split('/').filter(|step| !step.is_empty()).collect();
-        let Some((name, steps)) = steps.split_last() else { return Err(Problem::new("an empty path")) };
-        for step in steps {
-            let step = step.split('[').next().unwrap_or(step);
-            node = self.child(node, step).ok_or_else(|| {
-                let children = self.tree[node].children.iter().map(|child| &self.tree[*child]);
-                let names: Vec<&str> =
-                    children.map(|c| if c.id.is_empty() { &c.slot } else { &c.id }.as_str()).collect();
-                suggest(format!("no \"{step}\" in \"{}\"", self.tree[node].type_name), step, &names)
-            })?;
-        }
-        self.variables.get(&(node, (*name).to_string())).copied().ok_or_else(|| {
-            let mut names: Vec<&str> =
-                self.variables.keys().filter(|(at, _)| *at == node).map(|(_, name)| name.as_str()).collect();
-            names.sort_unstable();
-            suggest(format!("\"{}\" has no variable \"{name}\"", self.tree[node].type_name), name, &names)
-        })
-    }
-
-    fn child(&self, node: usize, step: &str) -> Option<usize> {
-        let children = &self.tree[node].children;
-        let by =
-            |matches: &dyn Fn(&TreeNode) -> bool| children.iter().copied().find(|child| matches(&self.tree[*child]));
-        by(&|child| child.id == step)
-            .or_else(|| by(&|child| child.slot == step))
-            .or_else(|| by(&|c| c.type_name == step))
-    }
-
-    /// The place of an input in the list of inputs, which grows where it is new.
-    pub fn input(&mut self, input: Input) -> Id {
-        let index = self.inputs.iter().position(|known| *known == input).unwrap_or_else(|| {
-            self.inputs.push(input);
-            self.inputs.len() - 1
-        });
-        self.graph.leaf(Node::Input(index))
-    }
-
-    /// A state in words: "k_fast/p/q".
-    pub fn state_path(&self, state: usize) -> String {
-        let State { node, name, .. } = &self.states[state];
-        let mut path = name.clone();
-        let mut at = *node;
-        while let Some(parent) = self.tree[at].parent {
-            let here = &self.tree[at];
-            path = format!("{}/{path}", if here.id.is_empty() { &here.slot } else { &here.id });
-            at = parent;
-        }
-        path
-    }
-}
-
-fn suggest(message: String, wanted: &str, names: &[&str]) -> Problem {
-    match nearest(wanted, names.iter().copied()) {
-        Some(known) => Problem::new(message).help(format!("did you mean \"{known}\"?")),
-        None => Problem::new(message).help(format!("there are {}", names.join(", "))),
     }
 }
 
@@ -227,7 +96,7 @@ impl<'m> Builder<'m> {
             for name in names.chain(regime) {
                 let leaf = self.flat.graph.leaf(Node::State(self.flat.states.len()));
                 self.flat.variables.insert((node, name.clone()), leaf);
-                self.flat.states.push(State { node, name, initial: None, rate: None });
+                self.flat.states.push(State { node, name, initial: None, rate: None, slope: None });
             }
         }
         for node in 0..self.types.len() {
@@ -235,15 +104,15 @@ impl<'m> Builder<'m> {
             self.rates(node, dynamics)?;
         }
         let mut now = HashMap::new();
-        let mut events = Vec::new();
         for node in 0..self.types.len() {
             let Some(dynamics) = &self.types[node].dynamics else { continue };
-            self.conditions(node, dynamics, &mut now, &mut events)?;
+            self.conditions(node, dynamics, &mut now)?;
         }
         let mut after: Assignments = now.into_iter().collect();
         after.sort_unstable();
         self.flat.after_conditions = after;
-        self.flat.event_out = events.into_iter().reduce(|a, b| self.flat.graph.binary(Binary::Or, a, b));
+        let tests: Vec<Id> = self.flat.timed.iter().map(|timed| timed.test).collect();
+        self.flat.timed_out = tests.into_iter().reduce(|a, b| self.flat.graph.binary(Binary::Or, a, b));
         self.events()?;
         // Everything that has a value can be probed; what lacks a child or a temperature simply has none.
         for node in 0..self.types.len() {
@@ -298,13 +167,7 @@ impl<'m> Builder<'m> {
     }
 
     /// Applies conditions in order: each sees the states as the ones before it left them.
-    fn conditions(
-        &mut self,
-        node: usize,
-        dynamics: &'m Dynamics,
-        now: &mut HashMap<usize, Id>,
-        events: &mut Vec<Id>,
-    ) -> Result<(), Problem> {
+    fn conditions(&mut self, node: usize, dynamics: &'m Dynamics, now: &mut HashMap<usize, Id>) -> Result<(), Problem> {
         let common = dynamics.conditions.iter().map(|condition| (None, condition));
         let in_regimes = dynamics.regimes.iter().enumerate();
         let in_regimes = in_regimes.flat_map(|(index, regime)| regime.conditions.iter().map(move |c| (Some(index), c)));
@@ -339,8 +202,14 @@ impl<'m> Builder<'m> {
                 let index = self.flat.graph.literal(index as f64);
                 new.insert(state, index);
             }
-            let mut changed: Vec<(usize, Id)> = new.into_iter().collect();
+            let mut changed: Assignments = new.into_iter().collect();
             changed.sort_unstable();
+            let root_ports = &self.types[0].ports;
+            let sends = ports.iter().any(|port| root_ports.iter().any(|(name, out)| name == port && *out));
+            if sends || entered.is_some() {
+                let own = changed.iter().filter(|(state, value)| now.get(state) != Some(value)).copied();
+                self.flat.timed.push(Timed { test, sends, assignments: own.collect() });
+            }
             for (state, value) in changed {
                 let before = match now.get(&state) {
                     Some(before) => *before,
@@ -348,10 +217,6 @@ impl<'m> Builder<'m> {
                 };
                 let chosen = self.flat.graph.select(test, value, before);
                 now.insert(state, chosen);
-            }
-            let root_ports = &self.types[0].ports;
-            if ports.iter().any(|port| root_ports.iter().any(|(name, out)| name == port && *out)) {
-                events.push(test);
             }
         }
         Ok(())
@@ -364,18 +229,19 @@ impl<'m> Builder<'m> {
         })
     }
 
+    /// An event that comes in reaches the root first, then the components inside it, in the order of the file.
     fn events(&mut self) -> Result<(), Problem> {
+        let mut now: HashMap<usize, Id> = HashMap::new();
+        let mut order = Vec::new();
         for node in 0..self.types.len() {
             let Some(dynamics) = &self.types[node].dynamics else { continue };
-            let in_regimes = dynamics.regimes.iter().flat_map(|regime| &regime.events).next();
-            let inner = node > 0 && !dynamics.events.is_empty();
-            let passes_on = dynamics.events.iter().any(|event| !event.actions.events_out.is_empty());
-            if in_regimes.is_some() || inner || passes_on {
-                let message = format!("events inside of a \"{}\" are not understood yet", self.types[node].name);
+            let in_regimes = dynamics.regimes.iter().any(|regime| !regime.events.is_empty());
+            let moves_on = dynamics.events.iter().any(|event| event.actions.transition.is_some());
+            if in_regimes || moves_on {
+                let message =
+                    format!("events that change a regime of \"{}\" are not understood yet", self.types[node].name);
                 return Err(Problem::new(message));
             }
-            let mut now: HashMap<usize, Id> = HashMap::new();
-            let mut order = Vec::new();
             for assignment in dynamics.events.iter().flat_map(|event| &event.actions.assignments) {
                 let state = self.state(node, &assignment.variable)?;
                 let value = self.expression(node, &assignment.value.expression)?;
@@ -384,8 +250,8 @@ impl<'m> Builder<'m> {
                 order.retain(|known| *known != state);
                 order.push(state);
             }
-            self.flat.on_event.extend(order.into_iter().map(|state| (state, now[&state])));
         }
+        self.flat.on_event = order.into_iter().map(|state| (state, now[&state])).collect();
         Ok(())
     }
 

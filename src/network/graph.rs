@@ -107,6 +107,12 @@ impl Graph {
             Div if self.is_literal(a, 0.0) => a,
             Mul | And if self.is_literal(a, 1.0) => b,
             Mul | Div | And if self.is_literal(b, 1.0) => a,
+            // A division costs five multiplications; the reciprocal of a parameter is taken once.
+            Div if self.values[b].is_some() && self.values[a].is_none() => {
+                let one = self.literal(1.0);
+                let reciprocal = self.binary(Div, one, b);
+                self.binary(Mul, a, reciprocal)
+            }
             Pow => match self.values[b] {
                 Some(power) if power.fract() == 0.0 && power.abs() <= LARGEST_POWER => self.whole_power(a, power),
                 _ => self.add(Node::Binary(Pow, a, b), value),

@@ -15,7 +15,7 @@
 //! Source: Cox & Matthews 2002, doi:10.1006/jcph.2002.6995, equation 22 (ETD2RK); Hochbruck & Ostermann 2010,
 //! doi:10.1017/S0962492910000048.
 
-use crate::network::flatten::{Flat, Input};
+use crate::network::flat::{Flat, Input};
 use crate::network::graph::{Id, Node};
 use crate::network::program::{Binary, Unary};
 
@@ -54,6 +54,8 @@ pub fn stages(flat: &mut Flat, method: Method, dt: f64) -> Stages {
     let mut stages = Stages::default();
     for state in 0..flat.states.len() {
         let Some(rate) = flat.states[state].rate else { continue };
+        let slope = slope(flat, state, rate);
+        flat.states[state].slope = Some(slope);
         let x = flat.graph.leaf(Node::State(state));
         let dt = flat.graph.literal(dt);
         match method {
@@ -63,15 +65,14 @@ pub fn stages(flat: &mut Flat, method: Method, dt: f64) -> Stages {
                 stages.predict.push((end, Target::Trial(state)));
                 stages.correct.push((x, Target::State(state)));
             }
-            Method::Exponential => exponential(flat, &mut stages, state, rate, x, dt),
+            Method::Exponential => exponential(flat, &mut stages, state, (rate, slope), x, dt),
         }
     }
     stages
 }
 
-fn exponential(flat: &mut Flat, stages: &mut Stages, state: usize, rate: Id, x: Id, dt: Id) {
+fn exponential(flat: &mut Flat, stages: &mut Stages, state: usize, (rate, slope): (Id, Id), x: Id, dt: Id) {
     use Binary::{Add, Mul, Sub};
-    let slope = slope(flat, state, rate);
     let graph = &mut flat.graph;
     let z = graph.binary(Mul, dt, slope);
     // The slope of a rate that does not depend on its variable is the literal 0.

@@ -10,6 +10,8 @@
 
 pub mod compile;
 pub mod connections;
+mod crossings;
+pub mod flat;
 pub mod flatten;
 pub mod graph;
 pub mod integrate;
@@ -17,11 +19,12 @@ pub mod math;
 pub mod population;
 pub mod probe;
 pub mod program;
+mod shape;
 pub mod spikes;
 
 use crate::error::RunFailure;
 use crate::network::connections::{Gather, Sum};
-use crate::network::flatten::{Flat, Input};
+use crate::network::flat::{Flat, Input};
 use crate::network::graph::Node;
 use crate::network::population::Group;
 use crate::network::program::{LANES, Scratch};
@@ -57,7 +60,9 @@ pub struct Network {
     method: Method,
     steps: u64,
     data: Vec<f64>,
+    /// The states of all groups before the step, and where each group begins there.
     before: Vec<f64>,
+    remembered: Vec<usize>,
     groups: Vec<Group>,
     /// The first so many groups are cells; the rest is attached to them.
     cell_groups: usize,
@@ -167,7 +172,7 @@ impl Network {
     }
 
     fn apply_conditions(&mut self) {
-        let time = (self.steps as f64 + INSIDE) * self.dt;
+        let time = self.time_of(self.steps);
         for index in 0..self.groups.len() {
             let group = &self.groups[index];
             if group.conditions.is_empty() {
@@ -179,15 +184,45 @@ impl Network {
                 }
             }
             group.run(&group.conditions, &mut self.data, time, &mut self.scratch);
-            let Some(column) = group.event_column.filter(|_| index < self.cell_groups) else { continue };
-            for lane in 0..group.lanes {
-                if self.data[group.at(lane, column as usize)] != 0.0 {
+            let crossed = self.crossed(index);
+            self.groups[index].commit(&mut self.data);
+            for (lane, event, states) in crossed {
+                for (state, value) in states.into_iter().enumerate() {
+                    self.data[self.groups[index].at(lane, state)] = value;
+                }
+                if let Some(time) = event.filter(|_| index < self.cell_groups) {
                     let (population, cell) = self.owners[index][lane];
-                    self.spikes.push(Spike { population, cell, time: self.steps as f64 * self.dt });
+                    self.spikes.push(Spike { population, cell, time });
                     self.queue.send(self.steps, &self.listeners[index][lane]);
                 }
             }
         }
+    }
+
+    /// The instances of a group in which a condition came true whose moment matters, each with the time of its event
+    /// and its states at the end of the step.
+    fn crossed(&self, index: usize) -> Vec<(usize, Option<f64>, Vec<f64>)> {
+        let group = &self.groups[index];
+        let Some(column) = group.timed_column else { return Vec::new() };
+        let mut crossed = Vec::new();
+        for lane in (0..group.lanes).filter(|lane| self.data[group.at(*lane, column as usize)] != 0.0) {
+            let assigned = |state| if group.assigned.contains(&state) { group.states + state } else { state };
+            let assigned: Vec<f64> =
+                (0..group.states).map(|state| self.data[group.at(lane, assigned(state))]).collect();
+            let (event, states) = self.cross(index, lane, &assigned);
+            crossed.push((lane, event, states));
+        }
+        crossed
+    }
+
+    /// The time at which conditions are tested after so many steps.
+    fn time_of(&self, steps: u64) -> f64 {
+        (steps as f64 + INSIDE) * self.dt
+    }
+
+    /// Whether a cell goes on from the moment of its spike; forward Euler takes spikes at the end of a step.
+    fn exact_crossings(&self) -> bool {
+        self.method != Method::Euler
     }
 
     fn deliver_events(&mut self) {
@@ -208,7 +243,9 @@ impl Network {
     /// Keeps the states from before the step, so that a failure can tell them.
     fn remember(&mut self) {
         self.before.clear();
+        self.remembered.clear();
         for group in &self.groups {
+            self.remembered.push(self.before.len());
             let blocks = self.data[group.base..group.base + group.numbers()].chunks_exact(group.columns * LANES);
             for block in blocks {
                 self.before.extend_from_slice(&block[..group.states * LANES]);
@@ -224,8 +261,8 @@ impl Network {
                 let states = &block[..group.states * LANES];
                 let (old, rest) = before.split_at(states.len());
                 before = rest;
-                // A sum of x − x is 0 unless some x is infinite or no number.
-                let sum: f64 = states.iter().map(|x| x - x).sum();
+                // 0·x is 0 unless x is infinite or no number.
+                let sum: f64 = states.iter().map(|x| 0.0 * x).sum();
                 if sum == 0.0 {
                     continue;
                 }

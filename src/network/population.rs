@@ -3,7 +3,7 @@
 //! The columns of 64 instances stand together (a block), so that a program that works on them finds everything
 //! within one stretch of memory. All blocks of all groups lie in one array, and a value is known by its index in it.
 
-use crate::network::flatten::Input;
+use crate::network::flat::Input;
 use crate::network::program::{LANES, Program, Scratch};
 
 /// All instances of one shape.
@@ -25,8 +25,10 @@ pub struct Group {
     pub outputs: Vec<(Input, u16)>,
     /// Derived variables that connections read, and their columns.
     pub exports: Vec<(String, u16)>,
-    /// The column that says whether an event goes out.
-    pub event_column: Option<u16>,
+    /// The states that conditions may change.
+    pub assigned: Vec<usize>,
+    /// The column that says whether a condition holds whose moment matters.
+    pub timed_column: Option<u16>,
     /// Derived variables that connections read, from the states as they are.
     pub export_now: Program,
     /// The same from the predicted states.
@@ -68,6 +70,16 @@ impl Group {
     pub fn run(&self, program: &Program, data: &mut [f64], time: f64, scratch: &mut Scratch) {
         if !program.is_empty() {
             program.run(&mut data[self.base..self.base + self.numbers()], self.columns, time, scratch);
+        }
+    }
+
+    /// Makes what the conditions wrote the states.
+    pub fn commit(&self, data: &mut [f64]) {
+        let (blocks, _) = data[self.base..self.base + self.numbers()].as_chunks_mut::<LANES>();
+        for block in blocks.chunks_exact_mut(self.columns) {
+            for state in &self.assigned {
+                block[*state] = block[self.states + *state];
+            }
         }
     }
 }

@@ -36,8 +36,14 @@ impl Network {
             Some((first, rest)) if first == cells.component => rest,
             _ => rest,
         };
+        // What is attached goes by the id of its component, or as LEMS counts it: "synapses:ampa:0".
         if let Some((first, inner)) = rest.split_once('/')
-            && let Some((_, group, lane)) = cells.attached[cell].iter().find(|(id, ..)| id == first)
+            && let mut parts = first.split(':')
+            && let (id, count) = match (parts.next(), parts.next(), parts.next()) {
+                (Some(_), Some(id), count) => (id, count.and_then(|count| count.parse().ok()).unwrap_or(0)),
+                _ => (first, 0),
+            }
+            && let Some((_, group, lane)) = cells.attached[cell].iter().filter(|(known, ..)| known == id).nth(count)
         {
             return self.probe_in(*group, *lane, inner, path);
         }

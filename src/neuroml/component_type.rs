@@ -10,12 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Place, Problem, Problems, nearest};
 use crate::neuroml::document::Document;
-use crate::neuroml::dynamics::{Assignment, Derived, Dynamics, Formula, Value};
+use crate::neuroml::dynamics::{AnyDimension, Assignment, Derived, Dynamics, Formula, Value};
 use crate::neuroml::xml::Element;
 use crate::units::{Dimension, Unit, UnitTable};
-
-/// A dimension that may be anything is `None`.
-pub type AnyDimension = Option<Dimension>;
 
 /// A number that a component gives.
 #[derive(Debug, Clone)]

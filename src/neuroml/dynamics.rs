@@ -7,9 +7,12 @@
 //! Source: Cannon et al. 2014, doi:10.3389/fninf.2014.00079.
 
 use crate::error::{Place, Problem, Problems};
-use crate::neuroml::component_type::AnyDimension;
 use crate::neuroml::expression::Expression;
 use crate::neuroml::xml::Element;
+use crate::units::Dimension;
+
+/// A dimension that may be anything is `None`.
+pub type AnyDimension = Option<Dimension>;
 
 /// An expression with its place.
 #[derive(Debug, Clone)]

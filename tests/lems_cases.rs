@@ -1,0 +1,153 @@
+//! The LEMS cases of the conformance set: each runs from its file and meets the reference within its tolerance.
+//!
+//! Tolerances are those of the set (`case.json`): wide enough for forward Euler at the file's step.
+
+use std::path::{Path, PathBuf};
+
+use nematode::lems::{self, Changes};
+use serde_json::Value;
+
+/// What is not understood yet: a kinetic scheme, structure of user-defined networks, cables, a cell of two
+/// compartments with its own equations, random numbers. Each must be refused, never run wrongly.
+const NOT_YET: &[&str] = &[
+    "ks_3state_const",
+    "lems_foreach_all2all",
+    "mc_branched",
+    "mc_dend_synapse",
+    "mc_hh_axon",
+    "pinsky_rinzel",
+    "poisson_sources",
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/conformance/lems")
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path).expect("a file")).expect("JSON")
+}
+
+/// Rows of numbers.
+fn table(path: &Path) -> Vec<Vec<f64>> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let rows = text.lines().map(|line| line.split_whitespace().map_while(|word| word.parse().ok()).collect());
+    rows.filter(|row: &Vec<f64>| !row.is_empty()).collect()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value.as_array().map(|list| list.iter().filter_map(Value::as_f64).collect()).unwrap_or_default()
+}
+
+/// Linear interpolation in rows sorted by their first number.
+fn interpolate(rows: &[Vec<f64>], column: usize, time: f64) -> f64 {
+    let after = rows.partition_point(|row| row[0] < time).clamp(1, rows.len() - 1);
+    let (a, b) = (&rows[after - 1], &rows[after]);
+    let part = ((time - a[0]) / (b[0] - a[0])).clamp(0.0, 1.0);
+    a[column] + part * (b[column] - a[column])
+}
+
+/// The largest difference of two lists of times [ms], leaving out what is nearer to the end than the tolerance.
+fn times_differ(expected: &[f64], found: &[f64], tolerance: f64, end: f64) -> f64 {
+    let inside =
+        |times: &[f64]| -> Vec<f64> { times.iter().copied().filter(|time| *time <= end - tolerance).collect() };
+    let (expected, found) = (inside(expected), inside(found));
+    if expected.len() != found.len() {
+        return f64::INFINITY;
+    }
+    expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+/// The error of one check and its tolerance.
+fn measure(check: &Value, case: &Value, folder: &Path, out: &Path) -> (f64, f64) {
+    let expected = json(&folder.join("expect.json"));
+    let end = case["length_ms"].as_f64().expect("a length");
+    let column = |name: &Value| {
+        let columns = case["columns"].as_array().expect("columns");
+        1 + columns.iter().position(|known| known == name).expect("a column")
+    };
+    let rows = table(&out.join("out.dat"));
+    match check["type"].as_str().expect("a type") {
+        "events" => {
+            let id = check["id"].as_str().expect("an id");
+            let spikes = table(&out.join("out.spikes"));
+            let own = spikes.iter().filter(|row| row[0] == id.parse::<f64>().expect("a number"));
+            let found: Vec<f64> = own.map(|row| row[1] * 1e3).collect();
+            let tolerance = check["tol_ms"].as_f64().expect("a tolerance");
+            (times_differ(&numbers(&expected["events"][id]), &found, tolerance, end), tolerance)
+        }
+        "crossings" => {
+            let (k, threshold) = (column(&check["col"]), check["thr"].as_f64().expect("a threshold"));
+            let mut found = Vec::new();
+            for pair in rows.windows(2).filter(|pair| pair[0][k] <= threshold && pair[1][k] > threshold) {
+                let part = (threshold - pair[0][k]) / (pair[1][k] - pair[0][k]);
+                found.push(1e3 * (pair[0][0] + part * (pair[1][0] - pair[0][0])));
+            }
+            let name = check["col"].as_str().expect("a name");
+            let tolerance = check["tol_ms"].as_f64().expect("a tolerance");
+            (times_differ(&numbers(&expected["crossings"][name]), &found, tolerance, end), tolerance)
+        }
+        "trace" => {
+            let reference = table(&folder.join("expect.tsv"));
+            let names = expected["tsv_columns"].as_array().expect("columns");
+            let from = 1 + names.iter().position(|known| *known == check["col"]).expect("a column");
+            let start = check["t0"].as_f64().unwrap_or(0.0) * 1e-3;
+            let window = check["win"].as_f64().map(|window| window * 1e-3);
+            let excluded = numbers(&expected["exclude"]);
+            let last = rows.last().expect("rows")[0] + 1e-12;
+            let mut errors = Vec::new();
+            for row in reference.iter().filter(|row| row[0] >= start && row[0] <= last) {
+                let near = |window: f64| excluded.iter().any(|time| (row[0] - time * 1e-3).abs() <= window);
+                if window.is_some_and(near) {
+                    continue;
+                }
+                let difference = interpolate(&rows, column(&check["col"]), row[0]) - row[from];
+                let scale = if check.get("tol_rel").is_some() { row[from].abs().max(1e-300) } else { 1.0 };
+                errors.push((difference / scale).abs());
+            }
+            assert!(errors.len() > 5, "too few points to compare");
+            let tolerance = check["tol_rel"].as_f64().or(check["tol_abs"].as_f64()).expect("a tolerance");
+            let error = if check["metric"] == "rms" {
+                (errors.iter().map(|error| error * error).sum::<f64>() / errors.len() as f64).sqrt()
+            } else {
+                errors.iter().fold(0.0, |a: f64, b| if b.is_nan() { f64::INFINITY } else { a.max(*b) })
+            };
+            (error, tolerance)
+        }
+        other => panic!("unknown check {other}"),
+    }
+}
+
+#[test]
+fn every_understood_case_meets_its_reference_and_the_rest_is_refused() {
+    let Ok(entries) = std::fs::read_dir(folder()) else {
+        println!("skipped: no {}", folder().display());
+        return;
+    };
+    let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    folders.retain(|folder| folder.is_dir());
+    folders.sort();
+    assert!(folders.len() >= 46, "{} cases", folders.len());
+    let mut failures = Vec::new();
+    for folder in folders {
+        let case = json(&folder.join("case.json"));
+        let id = case["id"].as_str().expect("an id").to_string();
+        let out = tempfile::tempdir().expect("a folder");
+        let result = lems::run(&folder.join(case["lems"].as_str().expect("a file")), out.path(), Changes::default());
+        if NOT_YET.contains(&id.as_str()) {
+            assert_eq!(result.expect_err(&id).exit_code(), 2, "{id}");
+            continue;
+        }
+        if let Err(error) = result {
+            failures.push(format!("{id}: {error}"));
+            continue;
+        }
+        for check in case["checks"].as_array().expect("checks") {
+            let (error, tolerance) = measure(check, &case, &folder, out.path());
+            println!("{id} {} {error:.3e} of {tolerance:.1e}", check["type"]);
+            if error.is_nan() || error > tolerance {
+                failures.push(format!("{id}: error {error:e} above {tolerance:e} in {check}"));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}

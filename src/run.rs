@@ -196,7 +196,8 @@ impl Run {
             }
             Snapshot::of(&self.worm).append(recording)?;
         }
-        let spikes = self.worm.drain_spikes();
+        let mut spikes = self.worm.drain_spikes();
+        spikes.sort_by(|a, b| a.time.total_cmp(&b.time));
         if let (Some(cells), Some(network)) = (&self.cells, self.worm.network()) {
             if step.is_multiple_of(self.voltage_every) {
                 let read = |probes: &[Probe]| -> Vec<f32> { probes.iter().map(|p| network.read(*p) as f32).collect() };

@@ -203,18 +203,20 @@ fn the_liquid_keeps_its_density_and_its_place_while_the_worm_bends() {
     }
 }
 
-/// A worm with weight lands on the floor and lies there.
+/// A worm with weight lands on the floor and comes to rest there.
 #[test]
 fn a_worm_with_weight_comes_to_rest_on_the_floor() {
     let mut body = Body::new(&worm(), medium("floor"), Scheme::Implicit);
-    for _ in 0..100 {
+    for _ in 0..35 {
         body.step(1e-3, &[0.0; MUSCLE_COUNT]).expect("a resting worm");
     }
+    let tissue = body.tissue().position.len();
     let lowest = body.position().iter().map(|x| x.z).fold(f64::INFINITY, f64::min);
-    let speed = body.velocity()[..body.tissue().position.len()].iter().map(|v| v.norm()).fold(0.0, f64::max);
-    // 1 µm: the floor's springs give way by weight over stiffness, 20 nN over 0.01 N/m a particle that carries it.
-    assert!(lowest > -41e-6 && lowest < -39e-6, "{lowest:e} m");
-    assert!(speed < 1e-4, "{speed:e} m/s");
+    let sinking = body.velocity()[..tissue].iter().map(|v| v.z.abs()).fold(0.0, f64::max);
+    // 54 nN of weight on some 99 lowest particles of 0.01 N/m each is 0.05 um; the tips and the sagging middle more.
+    assert!(lowest > -41e-6 && lowest < -40e-6, "{lowest:e} m");
+    // It fell at 8 mm/s; a thousandth of that is left.
+    assert!(sinking < 8e-6, "{sinking:e} m/s");
 }
 
 /// The explicit scheme moves nothing by itself: no force from outside, no motion of the whole.

@@ -12,7 +12,7 @@ use crate::body::particles::{Tissue, Vec3};
 
 /// What is so near above the floor [m] counts as touching it in the stiffness, not in the force: Newton's iterations
 /// would else jump between touching and not touching. Chosen by trial.
-const NEARLY_DOWN: f64 = 1e-6;
+const NEARLY_DOWN: f64 = 5e-8;
 
 /// The film and the floor of a medium under one body.
 #[derive(Debug, Clone, PartialEq)]

@@ -215,7 +215,9 @@ impl ImplicitStep {
             if !moved.is_finite() {
                 return Err(Unsolved { what: format!("position of tissue particle {who} is not a number") });
             }
-            if moved < TOLERANCE * self.grain {
+            // A careful move is a part of the bold one it stands for.
+            let part = if caution > 0.0 { 0.1 } else { 1.0 };
+            if moved < TOLERANCE * part * self.grain {
                 return Ok(solved);
             }
             // The factor of this very place would not be better.

@@ -127,7 +127,9 @@ impl Body {
         let tissue_count = self.tissue.position.len();
         match &mut self.mover {
             Mover::Implicit(tissue_step, liquid) => {
-                let weight = Vec3::new(0.0, 0.0, -self.medium.gravity * self.particle_mass);
+                // The liquid, enclosed, rests with its whole weight on its walls.
+                let heavier = self.position.len() as f64 / tissue_count as f64;
+                let weight = Vec3::new(0.0, 0.0, -self.medium.gravity * self.particle_mass * heavier);
                 let external: Vec<Vec3> = liquid.reaction.iter().map(|reaction| reaction + weight).collect();
                 let loads = Loads { fibre_force, external: &external, drag: &drag, contact: &self.contact };
                 let mut moved = self.position[..tissue_count].to_vec();

@@ -222,13 +222,23 @@ impl Error {
     }
 }
 
+/// Reads a file that the user named.
+///
+/// # Errors
+/// A problem that names the file and what the system said.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
+    std::fs::read(path).map_err(|source| {
+        Problem::new(format!("{}: cannot read: {source}", path.display()))
+            .help("check the name, and the folder that it is seen from")
+    })
+}
+
 /// Reads a text file that the user named.
 ///
 /// # Errors
 /// A problem that names the file and what the system said.
 pub fn read_text(path: &Path) -> Result<String, Problem> {
-    let bytes =
-        std::fs::read(path).map_err(|source| Problem::new(format!("{}: cannot read: {source}", path.display())))?;
+    let bytes = read_bytes(path)?;
     String::from_utf8(bytes).map_err(|bad| {
         Problem::new(format!(
             "{}: not a text file: byte {} is not UTF-8",

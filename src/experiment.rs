@@ -12,7 +12,7 @@ use crate::controller::Controller;
 use crate::controller::ltc::LtcController;
 use crate::controller::policy::Policy;
 use crate::controller::traveling_wave::{TravelingWave, Wave};
-use crate::error::{Problem, Problems, nearest};
+use crate::error::{Place, Problem, Problems, nearest};
 use crate::proprioception::{Sense, muscle_named};
 use crate::settings::{Settings, Spanned};
 use crate::units::{Dimension, UnitTable};
@@ -124,8 +124,8 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BodyFile {
-    anatomy: String,
-    medium: String,
+    anatomy: Spanned<String>,
+    medium: Spanned<String>,
     #[serde(default)]
     scheme: SchemeFile,
     #[serde(default = "one")]
@@ -161,11 +161,11 @@ struct WaveFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LtcFile {
-    policy: String,
+    policy: Spanned<String>,
     #[serde(default)]
-    senses: Vec<String>,
+    senses: Vec<Spanned<String>>,
     #[serde(default)]
-    drives: Vec<String>,
+    drives: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -189,7 +189,7 @@ struct StimulusFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SensesFile {
-    map: String,
+    map: Spanned<String>,
     gain: Spanned<String>,
     saturation: Spanned<String>,
 }
@@ -238,10 +238,17 @@ impl Experiment {
         let step = settings.positive(&file.step, Dimension::TIME, &mut problems);
         let steps = Steps { settings: &settings, step };
         steps.check_count(&file.duration, duration, &mut problems);
-        let mut files =
-            vec![path.to_path_buf(), settings.beside(&file.body.anatomy), settings.beside(&file.body.medium)];
-        let anatomy = keep(Anatomy::load(&files[1]), &mut problems);
-        let medium = keep(Medium::load(&files[2]), &mut problems);
+        let mut files = vec![
+            path.to_path_buf(),
+            settings.beside(file.body.anatomy.get_ref()),
+            settings.beside(file.body.medium.get_ref()),
+        ];
+        let named_by = |name: &Spanned<String>| {
+            let place = settings.place(name.span());
+            move |found: Problems| placed(found, &place)
+        };
+        let anatomy = keep(Anatomy::load(&files[1]).map_err(named_by(&file.body.anatomy)), &mut problems);
+        let medium = keep(Medium::load(&files[2]).map_err(named_by(&file.body.medium)), &mut problems);
         if *file.body.substeps.get_ref() == 0 {
             problems.push(settings.problem(file.body.substeps.span(), "a step has at least one substep, found 0"));
         }
@@ -389,13 +396,29 @@ fn read_wave(settings: &Settings, file: &WaveFile) -> Result<TravelingWave, Prob
 }
 
 fn read_ltc(settings: &Settings, file: &LtcFile, files: &mut Vec<PathBuf>) -> Result<LtcController, Problems> {
-    let path = settings.beside(&file.policy);
-    let controller = Policy::read(&path)?.controller(file.senses.clone(), file.drives.clone())?;
+    let path = settings.beside(file.policy.get_ref());
+    let policy_place = settings.place(file.policy.span());
+    let names = |list: &[Spanned<String>]| list.iter().map(|name| name.get_ref().clone()).collect();
+    let controller = Policy::read(&path)
+        .and_then(|policy| Ok(policy.controller(names(&file.senses), names(&file.drives))?))
+        .map_err(|found| placed(found, &policy_place))?;
     files.push(path);
-    let unknown_senses = controller.senses().iter().filter_map(|name| Sense::named(name).err());
-    let unknown_drives = controller.drives().iter().filter_map(|name| muscle_named(name).err());
-    collect(unknown_senses.chain(unknown_drives)).or_ok(())?;
+    // Names that the policy's own file gives are the fault of the line that names that file.
+    let place_of = |list: &[Spanned<String>], wrong: &str| {
+        list.iter()
+            .find(|name| name.get_ref() == wrong)
+            .map_or(policy_place.clone(), |name| settings.place(name.span()))
+    };
+    let unknown_sense = |name: &String| Some(Sense::named(name).err()?.at(place_of(&file.senses, name)));
+    let unknown_drive = |name: &String| Some(muscle_named(name).err()?.at(place_of(&file.drives, name)));
+    let senses = controller.senses().iter().filter_map(unknown_sense);
+    collect(senses.chain(controller.drives().iter().filter_map(unknown_drive))).or_ok(())?;
     Ok(controller)
+}
+
+/// Problems of a file that could not be read get the place that names the file.
+fn placed(found: Problems, place: &Place) -> Problems {
+    collect(found.into_iter().map(|problem| if problem.place.is_none() { problem.at(place.clone()) } else { problem }))
 }
 
 fn collect(problems: impl Iterator<Item = Problem>) -> Problems {
@@ -424,7 +447,7 @@ fn read_network(
     });
     let stimuli = stimuli.collect();
     let receptors = file.senses.as_ref().map_or_else(Vec::new, |senses| {
-        let path = settings.beside(&senses.get_ref().map);
+        let path = settings.beside(senses.get_ref().map.get_ref());
         files.push(path.clone());
         read_receptors(settings, senses.get_ref(), &path, problems)
     });
@@ -445,7 +468,7 @@ fn read_receptors(settings: &Settings, senses: &SensesFile, path: &Path, problem
     let (file, map) = match read {
         Ok(read) => read,
         Err(problem) => {
-            problems.push(problem);
+            problems.extend(placed(problem.into(), &settings.place(senses.map.span())));
             return Vec::new();
         }
     };

@@ -36,7 +36,7 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
         /// How long to simulate, instead of what the experiment says: "10 s".
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         duration: Option<String>,
         /// Threads to share the work of large bodies; the result has the same bits on any number.
         #[arg(long, default_value_t = 1)]
@@ -53,6 +53,7 @@ enum Command {
         files: Vec<PathBuf>,
     },
     /// Makes NeuroML networks from the published tables of contacts.
+    #[command(after_help = "Example:\n  nematode connectome build --source witvliet")]
     Connectome {
         #[command(subcommand)]
         command: ConnectomeCommand,
@@ -116,8 +117,13 @@ fn run(
             .help("leave out --seed")
             .into());
     }
+    if threads == 0 {
+        let problem = Problem::new("--threads: a run needs at least one thread, found 0");
+        return Err(problem.help("leave out --threads").into());
+    }
     if let Some(duration) = duration {
-        experiment.set_duration(&duration)?;
+        let named = |problem: Problem| Problem { message: format!("--duration: {}", problem.message), ..problem };
+        experiment.set_duration(&duration).map_err(named)?;
     }
     if let Some(out) = out {
         experiment.recording.file = out;

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use crate::error::{Place, Problem, Problems, read_text};
+use crate::error::{Place, Problem, Problems, nearest, read_text};
 use crate::units::{Dimension, UnitTable};
 
 /// A value with its place in the file.
@@ -64,7 +64,7 @@ impl Settings {
     /// A problem with the place where TOML or the shape of `T` was left.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         toml::from_str(&self.text).map_err(|error| {
-            let problem = Problem::new(error.message().trim().to_string());
+            let problem = with_keys(error.message().trim());
             match error.span() {
                 Some(span) => problem.at(self.place(span)),
                 None => problem.at(Place::new(&self.path, 1, 1)),
@@ -95,7 +95,8 @@ impl Settings {
     pub fn positive(&self, text: &Spanned<String>, expected: Dimension, problems: &mut Problems) -> f64 {
         let value = self.quantity(text, expected, problems);
         if value <= 0.0 {
-            problems.push(self.problem(text.span(), format!("must be above zero, found \"{}\"", text.get_ref())));
+            let problem = self.problem(text.span(), format!("must be above zero, found \"{}\"", text.get_ref()));
+            problems.push(problem.help("give a number above zero with its unit"));
         }
         value
     }
@@ -104,9 +105,28 @@ impl Settings {
     pub fn not_negative(&self, text: &Spanned<String>, expected: Dimension, problems: &mut Problems) -> f64 {
         let value = self.quantity(text, expected, problems);
         if value < 0.0 {
-            problems.push(self.problem(text.span(), format!("must not be negative, found \"{}\"", text.get_ref())));
+            let problem = self.problem(text.span(), format!("must not be negative, found \"{}\"", text.get_ref()));
+            problems.push(problem.help("give zero or more, with its unit"));
         }
         value
+    }
+}
+
+/// What the TOML reader said, with the nearest key where it met one that it does not know.
+fn with_keys(message: &str) -> Problem {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    match (message.split(',').next(), quoted.next()) {
+        (Some(first), Some(key)) if message.starts_with("unknown field") => {
+            let keys: Vec<&str> = quoted.collect();
+            Problem::new(first).help(match nearest(key, keys.iter().copied()) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => format!("the keys here are {}", keys.join(", ")),
+            })
+        }
+        (_, Some(key)) if message.starts_with("missing field") => {
+            Problem::new(message).help(format!("add `{key} = ...`"))
+        }
+        _ => Problem::new(message),
     }
 }
 

@@ -187,7 +187,8 @@ fn csv_problem(path: &Path, error: &csv::Error) -> Problem {
     match error.kind() {
         csv::ErrorKind::Deserialize { pos, err } => {
             let line = pos.as_ref().map_or(1, |position| position.line() as u32);
-            Problem::new(err.to_string()).at(Place::new(path, line, 1))
+            let problem = Problem::new(err.to_string()).at(Place::new(path, line, 1));
+            problem.help("fields count from 0; `number` is a whole number above 0, positions are decimal numbers")
         }
         csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
             let line = pos.as_ref().map_or(1, |position| position.line() as u32);
@@ -218,6 +219,16 @@ fn check_cells(neurons: &[(Place, Neuron)], muscles: &[(Place, Muscle)], problem
         }
     }
     let names = neurons.iter().map(|(place, neuron)| (place, &neuron.name));
+    let neuron_places =
+        neurons.iter().map(|(place, neuron)| (place, &neuron.name, [neuron.x_um, neuron.y_um, neuron.z_um]));
+    let muscle_places =
+        muscles.iter().map(|(place, muscle)| (place, &muscle.name, [muscle.x_um, muscle.y_um, muscle.z_um]));
+    for (place, name, position) in neuron_places.chain(muscle_places) {
+        if !position.iter().all(|x| x.is_finite()) {
+            let problem = Problem::new(format!("the position of {name} is {position:?}")).at(place.clone());
+            problems.push(problem.help("give three finite numbers [um]"));
+        }
+    }
     for (place, name) in names.chain(muscles.iter().map(|(place, muscle)| (place, &muscle.name))) {
         if !seen.insert(name.as_str()) {
             problems.push(Problem::new(format!("{name} stands twice")).at(place.clone()).help("keep one of the two"));

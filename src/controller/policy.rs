@@ -25,7 +25,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
 use super::ltc::{Ltc, LtcController, Memory, Parameters, Squash, Synapse};
-use crate::error::{Problem, Problems, nearest};
+use crate::error::{Problem, Problems, nearest, read_bytes};
 
 /// What a file of weights holds: a cell, and what its metadata says about its use.
 #[derive(Debug, Clone)]
@@ -49,9 +49,7 @@ impl Policy {
     /// Every problem of the file: it cannot be read, it holds no LTC, a tensor is missing, has another
     /// shape or a value that is not a number, or the metadata cannot be understood.
     pub fn read(path: &Path) -> Result<Self, Problems> {
-        let bytes =
-            std::fs::read(path).map_err(|source| Problem::new(format!("{}: cannot read: {source}", path.display())))?;
-        Self::from_bytes(path, &bytes)
+        Self::from_bytes(path, &read_bytes(path)?)
     }
 
     /// Reads the content of a file; `path` is only what problems call it.

@@ -114,6 +114,11 @@ impl Run {
         })
     }
 
+    /// The worm alone, to be stepped by hand.
+    pub fn into_worm(self) -> Worm {
+        self.worm
+    }
+
     /// How many steps the run takes.
     pub fn steps(&self) -> usize {
         self.steps

@@ -66,9 +66,13 @@ pub struct Pressure {
     weights: Vec<Vec<f64>>,
 }
 
+/// ω: how much further than its own error a particle is corrected, since its neighbours will partly undo it. A ball
+/// packed 10 % too tightly needs 66 iterations with 1, 44 with 1.5, 153 with 1.8, and diverges with 2 (measured).
+const OVER_RELAXATION: f64 = 1.5;
+
 /// δ [m²/s²]: the pressure that a density error asks for, from a filled neighbourhood on a cubic lattice.
 ///
-///   δ = 1 / (β (Σ∇W · Σ∇W + Σ ∇W·∇W)),   β = 2 h² m²/ρ₀²
+///   δ = ω / (β (Σ∇W · Σ∇W + Σ ∇W·∇W)),   β = 2 h² m²/ρ₀²
 pub fn correction_strength(fluid: &Fluid, dt: f64) -> f64 {
     let spacing = libm::cbrt(fluid.mass / fluid.rest_density);
     let reach = (fluid.smoothing.length / spacing).ceil() as i32;
@@ -85,7 +89,7 @@ pub fn correction_strength(fluid: &Fluid, dt: f64) -> f64 {
     }
     // The lattice is symmetric, so Σ∇W itself vanishes.
     let beta = 2.0 * (dt * fluid.mass / fluid.rest_density).powi(2);
-    1.0 / (beta * sum_of_squares)
+    OVER_RELAXATION / (beta * sum_of_squares)
 }
 
 /// Density of every particle [kg/m³] at `position`, over its neighbours.

@@ -1,0 +1,82 @@
+//! The documents stay true of the repository where a machine can tell.
+
+use std::path::{Path, PathBuf};
+
+fn root(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+const DOCUMENTS: [&str; 8] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/body.md",
+    "docs/experiment.md",
+    "docs/neuroml.md",
+    "docs/recording.md",
+];
+
+#[test]
+fn every_link_and_every_file_that_a_document_names_is_there() {
+    let mut missing = Vec::new();
+    let mut seen = 0;
+    for document in DOCUMENTS {
+        let text = read(document);
+        let folder = root(document).parent().expect("a folder").to_path_buf();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let here = links.filter(|link| !link.starts_with("http")).map(|link| folder.join(link));
+        // Paths in backquotes, such as `src/worm.rs`, are seen from the root of the repository.
+        let quoted = text.split('`').skip(1).step_by(2).filter(|name| {
+            let file = name.ends_with(".rs") || name.ends_with(".toml") || name.ends_with(".py") || name.ends_with('/');
+            file && name.contains('/') && !name.contains([' ', '*']) && !name.starts_with('/')
+        });
+        // One folder is made by a command and not committed; a short name may stand for a file of `src` or `neuroml`.
+        let quoted = quoted.filter(|name| *name != "neuroml/built/").map(|name| {
+            let places = [root(name), root("src").join(name), root("neuroml").join(name)];
+            places.into_iter().find(|path| path.exists()).unwrap_or(root(name))
+        });
+        for path in here.chain(quoted) {
+            seen += 1;
+            if !path.exists() {
+                missing.push(format!("{document}: {} is not there", path.display()));
+            }
+        }
+    }
+    assert!(seen > 30, "only {seen} names were seen");
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn every_key_of_the_models_is_explained() {
+    let explained = read("docs/experiment.md");
+    let files = [
+        "models/worm.toml",
+        "models/worm_soft.toml",
+        "models/senses.toml",
+        "models/media/agar.toml",
+        "models/media/floor.toml",
+        "models/media/water.toml",
+        "models/experiments/crawl.toml",
+        "models/experiments/connectome.toml",
+        "models/experiments/soft.toml",
+    ];
+    let mut keys = 0;
+    for file in files {
+        for line in read(file).lines() {
+            let Some((key, _)) = line.split_once(" = ") else { continue };
+            if key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+                keys += 1;
+                assert!(
+                    explained.contains(&format!("`{key}`")),
+                    "docs/experiment.md does not explain `{key}` of {file}"
+                );
+            }
+        }
+    }
+    assert!(keys > 60, "only {keys} keys were seen");
+}

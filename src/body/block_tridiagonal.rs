@@ -13,6 +13,8 @@
 //!
 //! Source: Golub & Van Loan, Matrix Computations, 4th edition, section 4.5.1 (block tridiagonal systems).
 
+use nalgebra::Matrix3;
+
 use crate::simd;
 
 /// One block column of the matrix, then of its factor: rows of this block and of the next.
@@ -75,6 +77,24 @@ impl BlockTridiagonal {
         let first = self.start[index];
         let block = &mut self.blocks[index];
         block.values[(column - first) * block.rows + (row - first)] += value;
+    }
+
+    /// Adds a 3 × 3 block whose first entry is (row, column): the stiffness between two particles.
+    ///
+    /// On the diagonal the whole block is taken; what lies above the diagonal is read by nobody.
+    #[inline]
+    pub fn add_block(&mut self, row: usize, column: usize, values: &Matrix3<f64>) {
+        debug_assert!(row >= column);
+        let index = self.block_of[column] as usize;
+        let first = self.start[index];
+        let block = &mut self.blocks[index];
+        for c in 0..3 {
+            let at = (column + c - first) * block.rows + (row - first);
+            let target = &mut block.values[at..at + 3];
+            for (r, target) in target.iter_mut().enumerate() {
+                *target += values[(r, c)];
+            }
+        }
     }
 
     /// Replaces the matrix by its Cholesky factor.
@@ -289,36 +309,5 @@ mod tests {
         let (mut matrix, ..) = example();
         matrix.add(11, 11, -100.0);
         assert_eq!(matrix.factorise(), Err(NotPositiveDefinite { unknown: 11 }));
-    }
-}
-#[cfg(test)]
-mod timing {
-    use super::*;
-    #[test]
-    fn timing() {
-        let sizes = vec![72; 99];
-        let mut m = BlockTridiagonal::new(&sizes);
-        for c in 0..72 * 99 {
-            m.add(c, c, 500.0);
-            for r in c + 1..(c + 100).min(72 * 99) {
-                if m.block_of[r] - m.block_of[c] < 2 {
-                    m.add(r, c, 1.0 / (r + c) as f64);
-                }
-            }
-        }
-        let n = 10;
-        let mut f = m.clone();
-        let t = std::time::Instant::now();
-        for _ in 0..n {
-            f.blocks.clone_from(&m.blocks);
-            f.factorise().unwrap();
-        }
-        println!("factor {:?}", t.elapsed() / n);
-        let mut b = vec![1.0; 72 * 99];
-        let t = std::time::Instant::now();
-        for _ in 0..n {
-            f.solve(&mut b);
-        }
-        println!("solve {:?}", t.elapsed() / n);
     }
 }

@@ -17,6 +17,8 @@
 //! Teran et al. 2005, Robust quasistatic finite elements and flesh simulation, SCA 2005,
 //! doi:10.1145/1073368.1073394 (dropping the negative part of the stiffness).
 
+use nalgebra::Matrix3;
+
 use crate::body::block_tridiagonal::BlockTridiagonal;
 use crate::body::particles::{Spring, Tissue, Vec3};
 
@@ -83,17 +85,10 @@ pub fn add_stiffness(
 
 /// Adds the stiffness of one pair: `along` its direction d and `across` it.
 fn add_pair(matrix: &mut BlockTridiagonal, a: usize, b: usize, d: Vec3, along: f64, across: f64) {
-    for i in 0..3 {
-        for j in 0..3 {
-            let unit = if i == j { across } else { 0.0 };
-            let value = unit + (along - across) * d[i] * d[j];
-            if i >= j {
-                matrix.add(3 * a + i, 3 * a + j, value);
-                matrix.add(3 * b + i, 3 * b + j, value);
-            }
-            matrix.add(3 * b + i, 3 * a + j, -value);
-        }
-    }
+    let block = d * (d * (along - across)).transpose() + Matrix3::from_diagonal_element(across);
+    matrix.add_block(3 * a, 3 * a, &block);
+    matrix.add_block(3 * b, 3 * b, &block);
+    matrix.add_block(3 * b, 3 * a, &-block);
 }
 
 /// Energy stored in the springs [J].

@@ -19,6 +19,8 @@
 //! Source: Baraff & Witkin 1998, Large steps in cloth simulation, doi:10.1145/280814.280821 (implicit springs);
 //! Boyle, Berri & Cohen 2012, doi:10.3389/fncom.2012.00010 (drag-dominated worm).
 
+use nalgebra::Matrix3;
+
 use crate::body::block_tridiagonal::BlockTridiagonal;
 use crate::body::contact::Contact;
 use crate::body::elasticity;
@@ -237,12 +239,9 @@ impl ImplicitStep {
         self.matrix.clear();
         for (i, (mass, drag)) in tissue.mass.iter().zip(loads.drag).enumerate() {
             let Drag { along, across, axis } = drag;
-            for r in 0..3 {
-                for c in 0..=r {
-                    let unit = if r == c { mass / (dt * dt) + across / dt } else { 0.0 };
-                    self.matrix.add(3 * i + r, 3 * i + c, unit + (along - across) / dt * axis[r] * axis[c]);
-                }
-            }
+            let drag = axis * (axis * ((along - across) / dt)).transpose();
+            let block = drag + Matrix3::from_diagonal_element(mass / (dt * dt) + across / dt);
+            self.matrix.add_block(3 * i, 3 * i, &block);
         }
         elasticity::add_stiffness(tissue, damped, position, loads.fibre_force, caution, &mut self.matrix);
         loads.contact.add_stiffness(tissue, position, &mut self.matrix);

@@ -11,7 +11,7 @@ use nematode::experiment::Experiment;
 use nematode::names::{muscle_names, muscles};
 use nematode::run::Run;
 
-/// Rows that the clock moves, and how many rows in front of itself each other row feels. Chosen by trial.
+/// Rows that the clock moves, and how many rows in front of itself each other row feels. Chosen by us; no source.
 const HEAD: usize = 5;
 
 struct FollowTheHead {
@@ -31,7 +31,7 @@ impl Controller for FollowTheHead {
     fn step(&mut self, time: f64, _dt: f64, curvature: &[f64], drives: &mut [f64]) {
         let clock = (2.0 * std::f64::consts::PI * 0.4 * time).sin();
         for (drive, (quadrant, row)) in drives.iter_mut().zip(muscles()) {
-            // A third of full activation for each unit of curvature × length, positive to the back. Chosen by trial.
+            // A third of full activation for each unit of curvature × length, positive to the back. Chosen by us.
             let bend = if row <= HEAD { clock } else { curvature[row - 1 - HEAD] / 3.0 };
             *drive = if quadrant.is_dorsal() { bend } else { -bend }.clamp(0.0, 1.0);
         }

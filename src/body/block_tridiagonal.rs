@@ -302,7 +302,7 @@ mod timing {
         let t = std::time::Instant::now();
         for _ in 0..n {
             f.blocks.clone_from(&m.blocks);
-            f.factorise().unwrap();
+            f.factorise().expect("positive definite");
         }
         println!("factor {:?}", t.elapsed() / n);
         let mut b = vec![1.0; 72 * 99];

@@ -122,7 +122,7 @@ impl ImplicitStep {
         let mut solved = Solved { iterations: 0, factorisations: 0, pressure: 0.0 };
         let mut last_move = f64::INFINITY;
         let outcome = loop {
-            if solved.iterations == 0 || solved.iterations % 8 == 0 {
+            if solved.iterations.is_multiple_of(8) {
                 if let Err(unsolved) = self.factorise(tissue, loads, &damped, dt, position) {
                     break Err(unsolved);
                 }

@@ -225,6 +225,7 @@ impl Network {
                 let (old, rest) = before.split_at(states.len());
                 before = rest;
                 // A sum of x − x is 0 unless some x is infinite or no number.
+                #[allow(clippy::eq_op)]
                 let sum: f64 = states.iter().map(|x| x - x).sum();
                 if sum == 0.0 {
                     continue;

@@ -2,11 +2,13 @@
 //!
 //! A substep of the implicit scheme, in order:
 //!
+//! ```text
 //!   1. drag       from the midline as it lies                         `medium.rs`
 //!   2. tissue     springs, fibres, drag, film, floor and the mean     `implicit.rs`
 //!                 pressure in balance at the end of the step
 //!   3. liquid     viscosity and the pressure's variation              `liquid.rs`
 //!   4. midline    centres, tangents, curvature                        `midline.rs`
+//! ```
 //!
 //! The explicit scheme does 2 and 3 in one (`explicit.rs`) and is kept as the reference to compare with.
 

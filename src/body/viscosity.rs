@@ -64,7 +64,8 @@ pub fn solve(
     }
     let inertia = fluid.mass / dt;
     // One row a mover: diagonal, pairs with other movers, and what inertia and walls ask for.
-    let mut rows: Vec<(f64, Vec<(usize, f64)>, Vec3)> = vec![(0.0, Vec::new(), Vec3::zeros()); movers.len()];
+    type Row = (f64, Vec<(usize, f64)>, Vec3);
+    let mut rows: Vec<Row> = vec![(0.0, Vec::new(), Vec3::zeros()); movers.len()];
     let old = &*velocity;
     parallel::for_each(&mut rows, |k, (diagonal, pairs, wanted)| {
         let i = movers[k];

@@ -2,8 +2,9 @@
 
 use std::hint::black_box;
 use std::path::Path;
+use std::time::Instant;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::{Bencher, Criterion, criterion_group, criterion_main};
 use nematode::body::anatomy::Anatomy;
 use nematode::body::medium::Medium;
 use nematode::body::{Body, Scheme};
@@ -28,10 +29,13 @@ fn crawling(criterion: &mut Criterion) {
     let mut step = move || {
         body.step(5e-3, &wave(anatomy.fibre_force, 0.4, 1.5, time)).expect("a crawling worm");
         time += 5e-3;
-        black_box(body.iterations())
+        black_box(body.iterations());
     };
-    parallel::with_threads(1, || (0..100).for_each(|_| drop(step())));
-    criterion.bench_function("implicit step of 5 ms, crawling worm with its liquid", |bencher| bencher.iter(&mut step));
+    for _ in 0..100 {
+        step();
+    }
+    criterion
+        .bench_function("implicit step of 5 ms, crawling worm with its liquid", |bencher| timed(bencher, &mut step));
 }
 
 fn soft(criterion: &mut Criterion) {
@@ -41,21 +45,30 @@ fn soft(criterion: &mut Criterion) {
     let mut step = || {
         body.step(2e-5, &wave(0.575 * anatomy.fibre_force, 1.77, 0.405, time)).expect("a soft worm");
         time += 2e-5;
-        black_box(body.iterations())
+        black_box(body.iterations());
     };
-    (0..200).for_each(|_| drop(step()));
-    criterion.bench_function("explicit step of 20 us, soft worm", |bencher| bencher.iter(&mut step));
+    for _ in 0..200 {
+        step();
+    }
+    criterion.bench_function("explicit step of 20 us, soft worm", |bencher| timed(bencher, &mut step));
 }
 
-/// Both on one thread, the calling one among them, as a run does.
-fn both(criterion: &mut Criterion) {
-    crawling(criterion);
-    soft(criterion);
+/// Times steps on a pool of one thread, itself on it, as a run does.
+fn timed(bencher: &mut Bencher<'_>, mut step: impl FnMut() + Send) {
+    bencher.iter_custom(|times| {
+        parallel::with_threads(1, || {
+            let started = Instant::now();
+            for _ in 0..times {
+                step();
+            }
+            started.elapsed()
+        })
+    });
 }
 
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20);
-    targets = both
+    targets = crawling, soft
 }
 criterion_main!(benches);

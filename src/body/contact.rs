@@ -62,8 +62,8 @@ impl Contact {
             }
         }
         if let Some(floor) = self.floor {
-            for i in 0..tissue.position.len() {
-                if position[i].z < floor.height + NEARLY_DOWN {
+            for (i, x) in position[..tissue.position.len()].iter().enumerate() {
+                if x.z < floor.height + NEARLY_DOWN {
                     matrix.add(3 * i + 2, 3 * i + 2, floor.stiffness);
                 }
             }

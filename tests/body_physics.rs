@@ -84,9 +84,7 @@ fn a_cantilever_bends_as_its_bending_modulus_says() {
         // What is held is held by a drag that lets go only after hours; the rest drags as little as keeps it damped.
         let stuck = Drag { along: 1e6, across: 1e6, axis: Vec3::x() };
         let mut drag = vec![Drag { along: 1e-9, across: 1e-9, axis: Vec3::x() }; count];
-        for i in 0..tissue.ring_start[held + 1] {
-            drag[i] = stuck;
-        }
+        drag[..tissue.ring_start[held + 1]].fill(stuck);
         let mut external = vec![Vec3::zeros(); count];
         for i in tissue.ring(pushed) {
             external[i] = Vec3::y() * (force / tissue.ring(pushed).len() as f64);

@@ -53,9 +53,9 @@ impl Columns {
         let (activity, weight) = (self.activity.as_mut_slice(), self.weight.as_slice());
         let (steepness, midpoint) = (self.steepness.as_slice(), self.midpoint.as_slice());
         widest(
-        #[inline(always)]
-        || activities(activity, weight, steepness, midpoint),
-    );
+            #[inline(always)]
+            || activities(activity, weight, steepness, midpoint),
+        );
         for (target, sums) in sums.iter_mut().enumerate() {
             let own = self.start[target]..self.start[target + 1];
             let each = self.activity[own.clone()].iter().zip(&self.reversal[own]);

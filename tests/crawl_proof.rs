@@ -2,7 +2,6 @@
 //!
 //!     cargo test --release --test crawl_proof -- --ignored
 
-
 use nematode::experiment::Experiment;
 use nematode::gait::Wave;
 use nematode::parallel;

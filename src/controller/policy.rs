@@ -87,13 +87,24 @@ impl Policy {
         Ok(Self { cell: Ltc::new(parameters)?, senses, drives, squash, time_unit })
     }
 
-    /// A controller; `senses` and `drives` are used where the file does not name its own.
+    /// A controller; `senses` and `drives` name what the file does not name itself, and are empty where it does.
     ///
     /// # Errors
-    /// A problem if the names do not match the cell in number.
+    /// A problem if the names do not match the cell in number, or if the file has names and other ones are given.
     pub fn controller(self, senses: Vec<String>, drives: Vec<String>) -> Result<LtcController, Problem> {
-        let (senses, drives) = (self.senses.unwrap_or(senses), self.drives.unwrap_or(drives));
+        let senses = one_list("senses", self.senses, senses)?;
+        let drives = one_list("drives", self.drives, drives)?;
         LtcController::new(self.cell, senses, drives, self.squash, self.time_unit)
+    }
+}
+
+/// The file's own names or the given ones, not two different lists.
+fn one_list(what: &str, own: Option<Vec<String>>, given: Vec<String>) -> Result<Vec<String>, Problem> {
+    match own {
+        Some(own) if given.is_empty() || own == given => Ok(own),
+        Some(_) => Err(Problem::new(format!("the policy names its own {what}, and other {what} are given"))
+            .help(format!("leave out `{what}`, or the names in the policy's metadata"))),
+        None => Ok(given),
     }
 }
 

@@ -15,26 +15,9 @@
 //! Source: Hasani et al. 2021, AAAI 35:7657–7666, doi:10.1609/aaai.v35i9.16936, algorithm 1; with K, ε and the
 //! order of the neurons (motor first) as in ncps 1.0.1.
 
-use super::synapses::Columns;
+use super::synapses::{Columns, Synapse};
 use super::{Controller, check_state};
 use crate::error::Problem;
-
-/// One synapse: who speaks, and the letters of the equation.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Synapse {
-    /// Index of the presynaptic neuron or sense.
-    pub source: usize,
-    /// Index of the postsynaptic neuron.
-    pub target: usize,
-    /// w, at least 0.
-    pub weight: f64,
-    /// e.
-    pub reversal: f64,
-    /// γ.
-    pub steepness: f64,
-    /// μ.
-    pub midpoint: f64,
-}
 
 /// The long memory of a mixed-memory cell: an LSTM over the same number of units.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,7 +8,7 @@
 
 pub mod ltc;
 pub mod policy;
-mod synapses;
+pub mod synapses;
 pub mod traveling_wave;
 
 use crate::error::Problem;

@@ -24,7 +24,8 @@ use std::path::Path;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 
-use super::ltc::{Ltc, LtcController, Memory, Parameters, Squash, Synapse};
+use super::ltc::{Ltc, LtcController, Memory, Parameters, Squash};
+use super::synapses::Synapse;
 use crate::error::{Problem, Problems, nearest, read_bytes};
 
 /// What a file of weights holds: a cell, and what its metadata says about its use.

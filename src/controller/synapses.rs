@@ -9,8 +9,24 @@
 //!
 //! Source of the reduction: Cody & Waite 1980, Software Manual for the Elementary Functions, chapter 6.
 
-use super::ltc::Synapse;
 use crate::simd::widest;
+
+/// One synapse: who speaks, and the letters of the equation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Synapse {
+    /// Index of the presynaptic neuron or sense.
+    pub source: usize,
+    /// Index of the postsynaptic neuron.
+    pub target: usize,
+    /// w, at least 0.
+    pub weight: f64,
+    /// e.
+    pub reversal: f64,
+    /// γ.
+    pub steepness: f64,
+    /// μ.
+    pub midpoint: f64,
+}
 
 /// Synapses by target, one column per letter of the equation.
 #[derive(Debug, Clone, Default)]

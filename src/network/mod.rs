@@ -20,7 +20,10 @@ pub mod population;
 pub mod probe;
 pub mod program;
 mod shape;
+mod share;
 pub mod spikes;
+
+use std::collections::BTreeMap;
 
 use crate::error::RunFailure;
 use crate::network::connections::{Gather, Sum};
@@ -74,6 +77,8 @@ pub struct Network {
     populations: Vec<Cells>,
     /// For each cell group, the population and cell of each instance.
     owners: Vec<Vec<(usize, usize)>>,
+    /// For an attached instance whose states are shared (group and instance), where they are.
+    shared: BTreeMap<(usize, usize), (usize, usize)>,
     flats: Vec<Flat>,
     scratch: Scratch,
     sum_scratch: Vec<f64>,
@@ -261,9 +266,12 @@ impl Network {
                 let states = &block[..group.states * LANES];
                 let (old, rest) = before.split_at(states.len());
                 before = rest;
-                // 0·x is 0 unless x is infinite or no number.
-                let sum: f64 = states.iter().map(|x| 0.0 * x).sum();
-                if sum == 0.0 {
+                // 0·x is 0 unless x is infinite or no number. Eight sums, since each addition waits for its last.
+                let mut sums = [0.0; 8];
+                for eight in states.as_chunks::<8>().0 {
+                    sums.iter_mut().zip(eight).for_each(|(sum, x)| *sum += 0.0 * x);
+                }
+                if sums.iter().sum::<f64>() == 0.0 {
                     continue;
                 }
                 let worst =
@@ -302,7 +310,8 @@ impl Network {
         }
         for population in &self.populations {
             for (cell, attached) in population.attached.iter().enumerate() {
-                if let Some((id, ..)) = attached.iter().find(|(_, g, l)| (*g, *l) == (group, lane)) {
+                let is = |place| place == (group, lane) || self.shared.get(&place) == Some(&(group, lane));
+                if let Some((id, ..)) = attached.iter().find(|(_, group, lane)| is((*group, *lane))) {
                     return format!("\"{id}\" on {}", cell_name(population, cell));
                 }
             }

@@ -25,7 +25,7 @@ pub struct Options {
     pub dt: f64,
     /// How states move through a step.
     pub method: Method,
-    /// Seed of all randomness; no part of a network is random yet.
+    /// Seed of all that `random()` draws.
     pub seed: u64,
 }
 
@@ -93,6 +93,7 @@ impl<'m> Compiler<'m> {
         let network = Network {
             dt: options.dt,
             method: options.method,
+            seed: options.seed,
             steps: 0,
             data: Vec::new(),
             before: Vec::new(),

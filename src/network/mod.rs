@@ -16,6 +16,7 @@ pub mod flatten;
 pub mod graph;
 pub mod integrate;
 pub mod math;
+mod noise;
 pub mod population;
 pub mod probe;
 pub mod program;
@@ -61,6 +62,7 @@ pub struct Cells {
 pub struct Network {
     dt: f64,
     method: Method,
+    seed: u64,
     steps: u64,
     data: Vec<f64>,
     /// The states of all groups before the step, and where each group begins there.
@@ -94,6 +96,7 @@ impl Network {
         self.predict();
         self.correct();
         self.steps += 1;
+        self.draw();
         self.apply_conditions();
         self.deliver_events();
         self.check()
@@ -145,6 +148,24 @@ impl Network {
                 Some(group) => group.run(&group.correct, &mut self.data, time, &mut self.scratch),
                 None if self.method == Method::Euler => {}
                 None => self.add_up(false),
+            }
+        }
+    }
+
+    /// New random numbers for what asks for them.
+    fn draw(&mut self) {
+        for (index, group) in self.groups.iter().enumerate() {
+            for (input, wanted) in group.inputs.iter().enumerate() {
+                let Input::Noise(draw) = wanted else { continue };
+                for lane in 0..group.lanes.next_multiple_of(LANES) {
+                    let real = lane.min(group.lanes - 1);
+                    // A cell draws the same whatever is attached to it or to others.
+                    let (kind, member) = self.owners.get(index).map_or((index, real), |owners| owners[real]);
+                    let attached = u64::from(index >= self.cell_groups) << 63;
+                    let entity = attached | (kind as u64) << 32 | member as u64;
+                    self.data[group.at(lane, group.input_column(input))] =
+                        noise::uniform(self.seed, entity, self.steps, *draw as u64);
+                }
             }
         }
     }

@@ -172,12 +172,14 @@ impl Network {
             }
         }
         self.queue.restore(values.as_slice());
+        self.draw();
         self.spikes.clear();
         Ok(())
     }
 
     /// Gives every state its value at t = 0, cells before what is attached to them.
     pub(super) fn start(&mut self) {
+        self.draw();
         for index in 0..self.groups.len() {
             if index == self.cell_groups {
                 self.look(false, 0.0);

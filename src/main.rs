@@ -175,7 +175,10 @@ fn run_lems(
     dt: Option<String>,
     seed: Option<u64>,
 ) -> Result<(), Error> {
-    let step = dt.map(|dt| UnitTable::new().parse_as(&dt, Dimension::TIME)).transpose()?;
+    let step = dt.map(|dt| UnitTable::new().parse_as(&dt, Dimension::TIME)).transpose().map_err(|mut problem| {
+        problem.message = format!("--dt: {}", problem.message);
+        problem
+    })?;
     let method = if method == "euler" { Method::Euler } else { Method::Exponential };
     let bar = progress_bar(0);
     let started = std::time::Instant::now();

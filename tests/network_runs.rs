@@ -232,6 +232,32 @@ fn one_thread_and_eight_give_the_same_bits_and_so_does_a_restart() {
 }
 
 #[test]
+fn a_seed_is_a_train_of_spikes_and_a_restart_draws_on() {
+    let model = model(
+        "<spikeGeneratorPoisson id='noisy' averageRate='200Hz'/>
+         <network id='n'><population id='a' component='noisy' size='3'/></network>",
+    );
+    let with_seed = |seed| {
+        let options = Options { dt: 1e-4, seed, ..Options::default() };
+        Network::compile(&model, &options).unwrap_or_else(|problems| panic!("{problems}"))
+    };
+    let train = |network: &mut Network, duration: f64| -> Vec<(usize, u64)> {
+        run(network, duration);
+        network.drain_spikes().iter().map(|spike| (spike.cell, spike.time.to_bits())).collect()
+    };
+    let whole = train(&mut with_seed(1), 0.4);
+    // 3 cells × 200 Hz × 0.4 s = 240 spikes, ± 15.5; within four of these.
+    assert!((178..=302).contains(&whole.len()), "{} spikes", whole.len());
+    assert_ne!(whole, train(&mut with_seed(2), 0.4));
+    let mut first = with_seed(1);
+    let mut parts = train(&mut first, 0.1);
+    let mut second = with_seed(1);
+    second.restore(&first.state()).expect("the same network");
+    parts.extend(train(&mut second, 0.3));
+    assert_eq!(whole, parts);
+}
+
+#[test]
 fn a_state_that_is_no_number_is_named_with_its_cell_and_its_last_value() {
     let model = model(
         "<ComponentType name='bad' extends='baseCellMembPot'><Constant name='S' dimension='time' value='1s'/><Dynamics>

@@ -19,7 +19,7 @@ fn main() {
     if let Ok(model) = Model::load(&PathBuf::from(file)) {
         println!("{}\nloaded in {:.3} s", model.summary(), start.elapsed().as_secs_f64());
     }
-    let changes = Changes { length: number(0), step: number(1), method };
+    let changes = Changes { length: number(0), step: number(1), method, ..Changes::default() };
     let start = Instant::now();
     match lems::run(&PathBuf::from(file), &PathBuf::from(folder), changes) {
         Ok(steps) => println!("{steps} steps, {:.3} s with loading and writing", start.elapsed().as_secs_f64()),

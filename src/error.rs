@@ -236,15 +236,13 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
 /// Reads a text file that the user named.
 ///
 /// # Errors
-/// A problem that names the file and what the system said.
+/// A problem that names the file and what the system said, or the place of the first byte that is not text.
 pub fn read_text(path: &Path) -> Result<String, Problem> {
     let bytes = read_bytes(path)?;
     String::from_utf8(bytes).map_err(|bad| {
-        Problem::new(format!(
-            "{}: not a text file: byte {} is not UTF-8",
-            path.display(),
-            bad.utf8_error().valid_up_to()
-        ))
+        let end = bad.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(&bad.as_bytes()[..end]);
+        Problem::new(format!("not a text file: byte {end} is not UTF-8")).at(Place::at_offset(path, &text, end))
     })
 }
 
@@ -292,6 +290,14 @@ mod tests {
             problem.to_string(),
             "models/avb.cell.nml:2:6: `conductance` expects a conductance (S), found \"0.5 mV\", a voltage\n  help: 0.5 mS?"
         );
+    }
+
+    #[test]
+    fn a_file_that_is_not_text_is_told_with_the_place_of_its_first_wrong_byte() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), b"<Lems>\n\xce\xbc\xff</Lems>").expect("written");
+        let said = read_text(file.path()).expect_err("a byte 255").to_string();
+        assert!(said.ends_with(":2:2: not a text file: byte 9 is not UTF-8"), "{said}");
     }
 
     #[test]

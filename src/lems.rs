@@ -22,6 +22,8 @@ pub struct Changes {
     pub length: Option<f64>,
     /// How states move through a step.
     pub method: Method,
+    /// Another seed of random numbers.
+    pub seed: Option<u64>,
 }
 
 struct Columns {
@@ -43,6 +45,19 @@ struct Events {
 /// All problems of the files and of the quantity paths, before anything is written; a run that diverged; a folder
 /// that cannot be written.
 pub fn run(path: &Path, folder: &Path, changes: Changes) -> Result<u64, Error> {
+    run_watched(path, folder, changes, &mut |_, _| {})
+}
+
+/// The same, and tells after each step how many are done and how many there are in all.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_watched(
+    path: &Path,
+    folder: &Path,
+    changes: Changes,
+    watch: &mut dyn FnMut(u64, u64),
+) -> Result<u64, Error> {
     let model = Model::load(path)?;
     let Some(simulation) = &model.simulation else {
         let problem = Problem::new(format!("{}: no <Simulation> to run", path.display()));
@@ -50,7 +65,8 @@ pub fn run(path: &Path, folder: &Path, changes: Changes) -> Result<u64, Error> {
     };
     let dt = changes.step.unwrap_or(simulation.step);
     let length = changes.length.unwrap_or(simulation.length);
-    let mut network = Network::compile(&model, &Options { dt, method: changes.method, seed: 0 })?;
+    let seed = changes.seed.unwrap_or(simulation.seed);
+    let mut network = Network::compile(&model, &Options { dt, method: changes.method, seed })?;
     let (probes, cells) = find(&network, simulation)?;
     let mut columns = Vec::new();
     for (output, probes) in simulation.outputs.iter().zip(probes) {
@@ -64,12 +80,13 @@ pub fn run(path: &Path, folder: &Path, changes: Changes) -> Result<u64, Error> {
     }
     let steps = (length / dt).round() as u64;
     write_row(&network, &mut columns)?;
-    for _ in 0..steps {
+    for step in 0..steps {
         network.step()?;
         write_row(&network, &mut columns)?;
         for spike in network.drain_spikes() {
             write_spike(spike, &mut events)?;
         }
+        watch(step + 1, steps);
     }
     for (file, path) in
         columns.iter_mut().map(|c| (&mut c.file, &c.path)).chain(events.iter_mut().map(|e| (&mut e.file, &e.path)))

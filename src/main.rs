@@ -1,4 +1,4 @@
-//! The command line: `nematode run`, `check`, `connectome build`, `cite`.
+//! The command line: `nematode run`, `lems`, `check`, `connectome build`, `cite`.
 //!
 //! Exit codes: 0 done, 2 wrong input, 3 the run diverged, 4 the system refused.
 
@@ -12,8 +12,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nematode::connectome::{self, Source};
 use nematode::error::{Error, Problem, Problems};
 use nematode::experiment::Experiment;
+use nematode::lems::{self, Changes};
+use nematode::network::Method;
 use nematode::neuroml::model::Model;
 use nematode::run::{Finished, Run};
+use nematode::units::{Dimension, UnitTable};
 use nematode::{citation, parallel};
 
 /// Simulates C. elegans: 302 neurons, 95 muscles and a body that feel each other.
@@ -42,6 +45,24 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         threads: usize,
         /// Seed of the noise; refused where an experiment asks for none.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Runs a LEMS simulation file and writes the output files that it names.
+    #[command(after_help = "Example:\n  nematode lems LEMS_worm.xml --out results --dt '0.01 ms'")]
+    Lems {
+        /// The LEMS file, with its <Simulation>.
+        file: PathBuf,
+        /// The folder of the output files.
+        #[arg(long, default_value = ".")]
+        out: PathBuf,
+        /// exponential (second order) or euler (as the reference simulator).
+        #[arg(long, default_value = "exponential", value_parser = ["exponential", "euler"])]
+        method: String,
+        /// The time step, instead of the file's: "0.01 ms".
+        #[arg(long)]
+        dt: Option<String>,
+        /// Seed of random numbers, instead of the file's.
         #[arg(long)]
         seed: Option<u64>,
     },
@@ -89,6 +110,7 @@ enum ConnectomeCommand {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run { experiment, out, duration, threads, seed } => run(&experiment, out, duration, threads, seed),
+        Command::Lems { file, out, method, dt, seed } => run_lems(&file, &out, &method, dt, seed),
         Command::Check { files } => check(&files),
         Command::Connectome { command: ConnectomeCommand::Build { source, out, tables, cells } } => {
             build(&source, out, &tables, &cells)
@@ -149,6 +171,31 @@ fn run(
         finished
     })?;
     print_table(&title, &finished, duration);
+    Ok(())
+}
+
+fn run_lems(
+    file: &std::path::Path,
+    out: &std::path::Path,
+    method: &str,
+    dt: Option<String>,
+    seed: Option<u64>,
+) -> Result<(), Error> {
+    let step = dt.map(|dt| UnitTable::new().parse_as(&dt, Dimension::TIME)).transpose().map_err(|mut problem| {
+        problem.message = format!("--dt: {}", problem.message);
+        problem
+    })?;
+    let method = if method == "euler" { Method::Euler } else { Method::Exponential };
+    let bar = progress_bar(0);
+    let started = std::time::Instant::now();
+    let steps = lems::run_watched(file, out, Changes { step, length: None, method, seed }, &mut |done, all| {
+        if done.is_multiple_of(100) {
+            bar.set_length(all);
+            bar.set_position(done);
+        }
+    });
+    bar.finish_and_clear();
+    println!("{} steps in {:.2} s, written to {}", steps?, started.elapsed().as_secs_f64(), out.display());
     Ok(())
 }
 

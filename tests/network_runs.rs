@@ -129,6 +129,39 @@ fn a_graded_synapse_follows_the_voltage_of_its_peer() {
 }
 
 #[test]
+fn synapses_of_one_peer_share_one_state_whatever_cells_they_feed() {
+    let synapse = |id: usize, post: usize, weight: usize, component: &str| {
+        format!(
+            "<continuousConnectionInstanceW id='{id}' preCell='0' postCell='{post}' preComponent='silent'
+              postComponent='{component}' weight='{weight}'/>"
+        )
+    };
+    let slow = "<gradedSynapse id='slow' conductance='4nS' delta='5mV' Vth='-60mV' k='0.005per_ms' erev='0mV'/>
+        <gradedSynapse id='shunts' conductance='4nS' delta='5mV' Vth='-60mV' k='0.025per_ms' erev='-70mV'/>";
+    let network_of = |connections: &str| {
+        let model = model(&format!(
+            "{LEAKY}{slow}<network id='n'><population id='p' component='leaky' size='3'/>
+             <continuousProjection id='c' presynapticPopulation='p' postsynapticPopulation='p'>{connections}
+             </continuousProjection><explicitInput target='p[0]' input='pulse'/></network>"
+        ));
+        network(&model, 5e-5, Method::Exponential)
+    };
+    // Another reversal potential leaves the state alone; another rate does not.
+    let together = [(1, 1, "graded"), (2, 3, "graded"), (2, 1, "shunts"), (1, 1, "slow")];
+    let text: String = together.iter().enumerate().map(|(id, (post, w, name))| synapse(id, *post, *w, name)).collect();
+    let mut all = network_of(&text);
+    let states = all.state().len() - network_of("").state().len();
+    assert_eq!(states, 2, "one for graded and shunts, one for slow");
+    let mut alone = network_of(&synapse(0, 1, 1, "slow"));
+    run(&mut all, 0.04);
+    run(&mut alone, 0.04);
+    assert_eq!(read(&all, "p[1]/graded/s").to_bits(), read(&all, "p[2]/shunts/s").to_bits());
+    assert_eq!(read(&all, "p[1]/slow/s").to_bits(), read(&alone, "p[1]/slow/s").to_bits());
+    assert!(read(&all, "p[1]/slow/s") < read(&all, "p[1]/graded/s"), "it opens more slowly");
+    assert!(read(&all, "p[2]/graded/i") != read(&all, "p[1]/graded/i"), "each feeds its own cell");
+}
+
+#[test]
 fn spikes_travel_with_delay_and_weight() {
     let model = model(
         "<iafCell id='fires' leakReversal='-50mV' thresh='-55mV' reset='-70mV' C='0.2nF' leakConductance='10nS'/>
@@ -196,6 +229,32 @@ fn one_thread_and_eight_give_the_same_bits_and_so_does_a_restart() {
     run(&mut second, 0.03);
     assert_eq!(one, second.state().iter().map(|value| value.to_bits()).collect::<Vec<u64>>());
     assert!(second.restore(&[1.0]).is_err());
+}
+
+#[test]
+fn a_seed_is_a_train_of_spikes_and_a_restart_draws_on() {
+    let model = model(
+        "<spikeGeneratorPoisson id='noisy' averageRate='200Hz'/>
+         <network id='n'><population id='a' component='noisy' size='3'/></network>",
+    );
+    let with_seed = |seed| {
+        let options = Options { dt: 1e-4, seed, ..Options::default() };
+        Network::compile(&model, &options).unwrap_or_else(|problems| panic!("{problems}"))
+    };
+    let train = |network: &mut Network, duration: f64| -> Vec<(usize, u64)> {
+        run(network, duration);
+        network.drain_spikes().iter().map(|spike| (spike.cell, spike.time.to_bits())).collect()
+    };
+    let whole = train(&mut with_seed(1), 0.4);
+    // 3 cells × 200 Hz × 0.4 s = 240 spikes, ± 15.5; within four of these.
+    assert!((178..=302).contains(&whole.len()), "{} spikes", whole.len());
+    assert_ne!(whole, train(&mut with_seed(2), 0.4));
+    let mut first = with_seed(1);
+    let mut parts = train(&mut first, 0.1);
+    let mut second = with_seed(1);
+    second.restore(&first.state()).expect("the same network");
+    parts.extend(train(&mut second, 0.3));
+    assert_eq!(whole, parts);
 }
 
 #[test]

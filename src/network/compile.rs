@@ -13,6 +13,7 @@ use crate::network::integrate::{Method, stages};
 use crate::network::population::Group;
 use crate::network::program::{LANES, Scratch};
 use crate::network::shape::{Shape, output, settle, shape};
+use crate::network::share;
 use crate::network::spikes::{Listener, Queue};
 use crate::network::{Cells, Network};
 use crate::neuroml::model::{Model, ProjectionKind};
@@ -24,7 +25,7 @@ pub struct Options {
     pub dt: f64,
     /// How states move through a step.
     pub method: Method,
-    /// Seed of all randomness; no part of a network is random yet.
+    /// Seed of all that `random()` draws.
     pub seed: u64,
 }
 
@@ -44,6 +45,8 @@ struct Attachment {
     weight: Option<f64>,
     /// The cell whose spikes it hears, and the delay in steps.
     source: Option<((usize, usize), u64)>,
+    /// Where the states are that it shares with other synapses of its peer.
+    shared: Option<(usize, usize)>,
 }
 
 impl Network {
@@ -72,6 +75,8 @@ struct Compiler<'m> {
     index: BTreeMap<(bool, String), usize>,
     flats: Vec<Flat>,
     shapes: Vec<Option<Shape>>,
+    /// For flat sets whose states are shared, the flat set that holds them.
+    source_of: BTreeMap<usize, usize>,
     hoisted_of: Vec<Vec<f64>>,
     network: Network,
     /// Variables of cells that synapses read.
@@ -88,6 +93,7 @@ impl<'m> Compiler<'m> {
         let network = Network {
             dt: options.dt,
             method: options.method,
+            seed: options.seed,
             steps: 0,
             data: Vec::new(),
             before: Vec::new(),
@@ -101,6 +107,7 @@ impl<'m> Compiler<'m> {
             spikes: Vec::new(),
             populations: Vec::new(),
             owners: Vec::new(),
+            shared: BTreeMap::new(),
             flats: Vec::new(),
             scratch: Scratch::default(),
             sum_scratch: Vec::new(),
@@ -112,6 +119,7 @@ impl<'m> Compiler<'m> {
             index: BTreeMap::new(),
             flats: Vec::new(),
             shapes: Vec::new(),
+            source_of: BTreeMap::new(),
             hoisted_of: Vec::new(),
             network,
             wanted: BTreeSet::new(),
@@ -128,9 +136,14 @@ impl<'m> Compiler<'m> {
         }
         let flat = self.model.component_of_type(id, "Component");
         match flat.and_then(|component| Flat::new(self.model, component, attached)) {
-            Ok(flat) => {
+            Ok(mut flat) => {
                 self.index.insert(key, self.flats.len());
+                let source = if attached { share::part(&mut flat) } else { None };
                 self.flats.push(flat);
+                if let Some(source) = source {
+                    self.source_of.insert(self.flats.len() - 1, self.flats.len());
+                    self.flats.push(source);
+                }
             }
             Err(problem) => {
                 // Marked as met, so that a problem is told once.
@@ -158,8 +171,10 @@ impl<'m> Compiler<'m> {
         if !self.problems.is_empty() {
             return Err(std::mem::take(&mut self.problems));
         }
-        let attached: BTreeMap<usize, bool> =
+        let mut attached: BTreeMap<usize, bool> =
             self.index.iter().map(|((attached, _), flat)| (*flat, *attached)).collect();
+        attached.extend(self.source_of.values().map(|source| (*source, true)));
+        let sources: BTreeSet<usize> = self.source_of.values().copied().collect();
         let mut stages_of = Vec::new();
         for (flat, attached) in &attached {
             stages_of.push(stages(&mut self.flats[*flat], self.options.method, self.options.dt));
@@ -177,10 +192,13 @@ impl<'m> Compiler<'m> {
         }
         for (flat, attached) in attached {
             let mut stages = std::mem::take(&mut stages_of[flat]);
+            let is_source = sources.contains(&flat);
             let flat = &mut self.flats[flat];
             let mut outputs = Vec::new();
             let mut exports = Vec::new();
-            if attached {
+            if is_source {
+                // Its targets feed the cells.
+            } else if attached {
                 for input in &self.fed {
                     outputs.extend(output(flat, input).map(|id| (input.clone(), id)));
                 }
@@ -267,6 +285,7 @@ impl<'m> Compiler<'m> {
             peer,
             weight,
             source,
+            shared: None,
         };
         for projection in &network.projections {
             for connection in &projection.connections {
@@ -296,7 +315,8 @@ impl<'m> Compiler<'m> {
         // What neither feeds its cell nor remembers anything is left out (a silent synapse).
         all.retain(|attachment| {
             let shape = self.shapes[attachment.flat].as_ref();
-            shape.is_none_or(|shape| !shape.group.outputs.is_empty() || shape.group.states > 0)
+            let shares = self.source_of.contains_key(&attachment.flat);
+            shape.is_none_or(|shape| !shape.group.outputs.is_empty() || shape.group.states > 0 || shares)
         });
         for attachment in &all {
             let (population, _) = attachment.host;
@@ -319,9 +339,32 @@ impl<'m> Compiler<'m> {
     fn place_attachments(&mut self, attachments: Vec<Attachment>) -> Result<(), Problems> {
         let first = self.network.cell_groups;
         let mut members: Vec<Vec<Attachment>> = Vec::new();
-        for attachment in attachments {
+        let mut sources = BTreeMap::new();
+        for mut attachment in attachments {
             let group = self.join(attachment.flat, first);
             let lane = self.add_lane(group, attachment.flat, attachment.weight);
+            if let (Some(flat), Some(peer)) = (self.source_of.get(&attachment.flat).copied(), attachment.peer) {
+                let source_group = self.join(flat, first);
+                // The same peer, the same equations, the same parameters: the same states.
+                let parameters: Vec<u64> = self.hoisted_of[flat].iter().map(|value| value.to_bits()).collect();
+                let place = *sources.entry((source_group, parameters, peer)).or_insert_with(|| {
+                    members.resize_with(members.len().max(source_group - first + 1), Vec::new);
+                    let component = attachment.component.clone();
+                    let of_peer = Attachment {
+                        flat,
+                        component,
+                        host: peer,
+                        peer: Some(peer),
+                        weight: None,
+                        source: None,
+                        shared: None,
+                    };
+                    members[source_group - first].push(of_peer);
+                    (source_group, self.add_lane(source_group, flat, None))
+                });
+                attachment.shared = Some(place);
+                self.network.shared.insert((group, lane), place);
+            }
             let (population, cell) = attachment.host;
             let attached = &mut self.network.populations[population].attached[cell];
             attached.push((attachment.component.clone(), group, lane));
@@ -391,15 +434,24 @@ impl<'m> Compiler<'m> {
         let place = |(population, cell): (usize, usize)| self.network.populations[population].places[cell];
         let group = &self.network.groups[index];
         for (input, wanted) in group.inputs.iter().enumerate() {
-            let (name, of_peer) = match wanted {
-                Input::Host(name) => (name, false),
-                Input::Peer(name) => (name, true),
-                _ => continue,
-            };
+            let flat = &self.flats[group.flat_of[0]];
+            let left_to_source = flat.inputs.iter().any(|input| matches!(input, Input::Shared(_)));
+            if matches!(wanted, Input::Peer(_)) && left_to_source && !share::looks_at(flat, input) {
+                continue;
+            }
             let (mut now, mut trial) = (Vec::new(), Vec::new());
             for attachment in members {
-                let cell = if of_peer { attachment.peer } else { Some(attachment.host) };
-                match cell.map(|cell| self.variable(place(cell), name)) {
+                let found = match wanted {
+                    Input::Host(name) => Some(self.variable(place(attachment.host), name)),
+                    Input::Peer(name) => attachment.peer.map(|cell| self.variable(place(cell), name)),
+                    Input::Shared(state) => attachment.shared.map(|(group, lane)| {
+                        let group = &self.network.groups[group];
+                        let at = |trial| group.at(lane, group.state_column(*state, trial)) as u32;
+                        Ok((at(false), at(true)))
+                    }),
+                    _ => continue,
+                };
+                match found {
                     Some(Ok((from_now, from_trial))) => {
                         now.push(from_now);
                         trial.push(from_trial);
@@ -418,7 +470,9 @@ impl<'m> Compiler<'m> {
                     }
                 }
             }
-            self.network.gathers.push(Gather { group: index, column: group.input_column(input), now, trial });
+            if !now.is_empty() {
+                self.network.gathers.push(Gather::new(index, group.input_column(input), now, trial));
+            }
         }
         for (output, column) in &group.outputs {
             let mut cells: Vec<(u32, u32, u32)> = Vec::new();

@@ -28,18 +28,23 @@ impl Gather {
     pub fn run(&self, groups: &[Group], data: &mut [f64], trial: bool) {
         let group = &groups[self.group];
         let sources = if trial { &self.trial } else { &self.now };
-        for (chunk, sources) in sources.chunks(LANES).enumerate() {
+        for (chunk, sources) in sources.as_chunks::<LANES>().0.iter().enumerate() {
             let start = group.base + (chunk * group.columns + self.column) * LANES;
             let mut values = [0.0; LANES];
             for (value, source) in values.iter_mut().zip(sources) {
                 *value = data[*source as usize];
             }
-            // The lanes beyond the last instance repeat its value, so that they stay harmless.
-            let last = sources.len() - 1;
-            let filler = values[last];
-            values[last..].fill(filler);
             data[start..start + LANES].copy_from_slice(&values);
         }
+    }
+
+    /// A gather for a group; lanes beyond the last instance repeat its value, so that they stay harmless.
+    pub fn new(group: usize, column: usize, mut now: Vec<u32>, mut trial: Vec<u32>) -> Self {
+        for places in [&mut now, &mut trial] {
+            let last = places.last().copied().unwrap_or_default();
+            places.resize(places.len().next_multiple_of(LANES), last);
+        }
+        Self { group, column, now, trial }
     }
 }
 

@@ -24,6 +24,10 @@ pub enum Input {
     KeptRate(usize),
     /// What the first stage of a step keeps for the second: dt φ₂.
     KeptFactor(usize),
+    /// A number between 0 and 1, new in every step; counted within a flat set.
+    Noise(usize),
+    /// A state that all synapses of one peer have in common (see share.rs).
+    Shared(usize),
 }
 
 /// A variable that remembers.

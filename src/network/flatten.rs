@@ -13,7 +13,7 @@ use crate::network::graph::{Graph, Id, Node};
 use crate::network::program::{Binary, Unary};
 use crate::neuroml::component::Component;
 use crate::neuroml::component_type::ComponentType;
-use crate::neuroml::dynamics::{Dynamics, Reduce, Value};
+use crate::neuroml::dynamics::{Dynamics, Reduce, Scheme, Value};
 use crate::neuroml::expression::{self, Expression, Function};
 use crate::neuroml::model::Model;
 
@@ -103,6 +103,11 @@ impl<'m> Builder<'m> {
             let Some(dynamics) = &self.types[node].dynamics else { continue };
             self.rates(node, dynamics)?;
         }
+        for node in 0..self.types.len() {
+            for scheme in self.types[node].dynamics.iter().flat_map(|dynamics| &dynamics.schemes) {
+                self.scheme(node, scheme)?;
+            }
+        }
         let mut now = HashMap::new();
         for node in 0..self.types.len() {
             let Some(dynamics) = &self.types[node].dynamics else { continue };
@@ -155,6 +160,43 @@ impl<'m> Builder<'m> {
                     None => self.flat.graph.literal(0.0),
                 };
                 self.flat.states[state].rate = Some(self.flat.graph.select(here, value, before));
+            }
+        }
+        Ok(())
+    }
+
+    /// A kinetic scheme: all is in its first state at t = 0, and moves along the transitions.
+    fn scheme(&mut self, node: usize, scheme: &Scheme) -> Result<(), Problem> {
+        let children = |slot: &str| -> Vec<usize> {
+            self.flat.tree[node].children.iter().copied().filter(|child| self.flat.tree[*child].slot == slot).collect()
+        };
+        let (nodes, edges) = (children(&scheme.nodes.0), children(&scheme.edges.0));
+        for (index, child) in nodes.iter().enumerate() {
+            let state = self.state(*child, &scheme.nodes.1)?;
+            self.flat.states[state].initial = Some(self.flat.graph.literal(if index == 0 { 1.0 } else { 0.0 }));
+            self.flat.states[state].rate = Some(self.flat.graph.literal(0.0));
+        }
+        for edge in edges {
+            let mut ends = Vec::new();
+            for attribute in [&scheme.edges.1, &scheme.edges.2] {
+                let id = self.components[edge].attribute(attribute).unwrap_or_default();
+                let end = nodes.iter().find(|child| self.flat.tree[**child].id == id).ok_or_else(|| {
+                    let place = self.components[edge].place.clone();
+                    Problem::new(format!("`{attribute}` names no state of the gate: \"{id}\"")).at(place)
+                })?;
+                ends.push(self.state(*end, &scheme.nodes.1)?);
+            }
+            let mut flows = Vec::new();
+            for (state, rate) in ends.iter().zip([&scheme.rates.0, &scheme.rates.1]) {
+                let rate = self.value(edge, rate)?;
+                let share = self.flat.graph.leaf(Node::State(*state));
+                flows.push(self.flat.graph.binary(Binary::Mul, rate, share));
+            }
+            let flow = self.flat.graph.binary(Binary::Sub, flows[0], flows[1]);
+            for (state, operation) in ends.into_iter().zip([Binary::Sub, Binary::Add]) {
+                if let Some(rate) = self.flat.states[state].rate {
+                    self.flat.states[state].rate = Some(self.flat.graph.binary(operation, rate, flow));
+                }
             }
         }
         Ok(())
@@ -414,6 +456,13 @@ impl<'m> Builder<'m> {
                 let inner = self.expression(node, inner)?;
                 self.flat.graph.unary(Unary::Negate, inner)
             }
+            // Each `random` of the text draws for itself.
+            Expression::Call(Function::Random, inner, _) => {
+                let inner = self.expression(node, inner)?;
+                let drawn = self.flat.inputs.iter().filter(|input| matches!(input, Input::Noise(_))).count();
+                let noise = self.flat.input(Input::Noise(drawn));
+                self.flat.graph.binary(Binary::Mul, inner, noise)
+            }
             Expression::Call(function, inner, _) => {
                 let inner = self.expression(node, inner)?;
                 self.flat.graph.unary(unary_of(*function)?, inner)
@@ -464,6 +513,6 @@ fn unary_of(function: Function) -> Result<Unary, Problem> {
         Function::Floor => Unary::Floor,
         Function::Heaviside => Unary::Heaviside,
         Function::Not => Unary::Not,
-        Function::Random => return Err(Problem::new("random() is not understood yet")),
+        Function::Random => return Err(Problem::new("random() is no function of its argument alone")),
     })
 }

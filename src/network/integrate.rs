@@ -12,6 +12,11 @@
 //! depend on x this is Heun's method; a J above zero (the upstroke of a spike) is taken as zero.
 //! Not the staggered scheme of NEURON (cnexp), which is of first order in networks.
 //!
+//! What the step costs in time, measured on c302's C1_Full (397 cells, 101 ms, upward crossings of −20 mV against steps
+//! of 0.003125 ms): at most 0.37, 0.098 and 0.024 ms late at steps of 0.05, 0.025 and 0.0125 ms. A cell that crosses
+//! just before the end of a window can so cross after it: ADFL does, at 99.9 ms when converged and at 100.24 ms in
+//! steps of 0.05 ms.
+//!
 //! Source: Cox & Matthews 2002, doi:10.1006/jcph.2002.6995, equation 22 (ETD2RK); Hochbruck & Ostermann 2010,
 //! doi:10.1017/S0962492910000048.
 

@@ -16,11 +16,15 @@ pub mod flatten;
 pub mod graph;
 pub mod integrate;
 pub mod math;
+mod noise;
 pub mod population;
 pub mod probe;
 pub mod program;
 mod shape;
+mod share;
 pub mod spikes;
+
+use std::collections::BTreeMap;
 
 use crate::error::RunFailure;
 use crate::network::connections::{Gather, Sum};
@@ -58,6 +62,7 @@ pub struct Cells {
 pub struct Network {
     dt: f64,
     method: Method,
+    seed: u64,
     steps: u64,
     data: Vec<f64>,
     /// The states of all groups before the step, and where each group begins there.
@@ -74,6 +79,8 @@ pub struct Network {
     populations: Vec<Cells>,
     /// For each cell group, the population and cell of each instance.
     owners: Vec<Vec<(usize, usize)>>,
+    /// For an attached instance whose states are shared (group and instance), where they are.
+    shared: BTreeMap<(usize, usize), (usize, usize)>,
     flats: Vec<Flat>,
     scratch: Scratch,
     sum_scratch: Vec<f64>,
@@ -89,6 +96,7 @@ impl Network {
         self.predict();
         self.correct();
         self.steps += 1;
+        self.draw();
         self.apply_conditions();
         self.deliver_events();
         self.check()
@@ -140,6 +148,24 @@ impl Network {
                 Some(group) => group.run(&group.correct, &mut self.data, time, &mut self.scratch),
                 None if self.method == Method::Euler => {}
                 None => self.add_up(false),
+            }
+        }
+    }
+
+    /// New random numbers for what asks for them.
+    fn draw(&mut self) {
+        for (index, group) in self.groups.iter().enumerate() {
+            for (input, wanted) in group.inputs.iter().enumerate() {
+                let Input::Noise(draw) = wanted else { continue };
+                for lane in 0..group.lanes.next_multiple_of(LANES) {
+                    let real = lane.min(group.lanes - 1);
+                    // A cell draws the same whatever is attached to it or to others.
+                    let (kind, member) = self.owners.get(index).map_or((index, real), |owners| owners[real]);
+                    let attached = u64::from(index >= self.cell_groups) << 63;
+                    let entity = attached | (kind as u64) << 32 | member as u64;
+                    self.data[group.at(lane, group.input_column(input))] =
+                        noise::uniform(self.seed, entity, self.steps, *draw as u64);
+                }
             }
         }
     }
@@ -261,9 +287,12 @@ impl Network {
                 let states = &block[..group.states * LANES];
                 let (old, rest) = before.split_at(states.len());
                 before = rest;
-                // 0·x is 0 unless x is infinite or no number.
-                let sum: f64 = states.iter().map(|x| 0.0 * x).sum();
-                if sum == 0.0 {
+                // 0·x is 0 unless x is infinite or no number. Eight sums, since each addition waits for its last.
+                let mut sums = [0.0; 8];
+                for eight in states.as_chunks::<8>().0 {
+                    sums.iter_mut().zip(eight).for_each(|(sum, x)| *sum += 0.0 * x);
+                }
+                if sums.iter().sum::<f64>() == 0.0 {
                     continue;
                 }
                 let worst =
@@ -302,7 +331,8 @@ impl Network {
         }
         for population in &self.populations {
             for (cell, attached) in population.attached.iter().enumerate() {
-                if let Some((id, ..)) = attached.iter().find(|(_, g, l)| (*g, *l) == (group, lane)) {
+                let is = |place| place == (group, lane) || self.shared.get(&place) == Some(&(group, lane));
+                if let Some((id, ..)) = attached.iter().find(|(_, group, lane)| is((*group, *lane))) {
                     return format!("\"{id}\" on {}", cell_name(population, cell));
                 }
             }

@@ -51,6 +51,12 @@ impl Network {
     }
 
     fn probe_in(&self, group: usize, lane: usize, rest: &str, path: &str) -> Result<Probe, Problem> {
+        // What follows from the other cell alone is where all its synapses find it.
+        if let Some((group, lane)) = self.shared.get(&(group, lane))
+            && self.flats[self.groups[*group].flat_of[*lane]].find(rest).is_ok()
+        {
+            return self.probe_in(*group, *lane, rest, path);
+        }
         let flat = &self.flats[self.groups[group].flat_of[lane]];
         let node = flat.find(rest).map_err(|mut problem| {
             problem.message = format!("no quantity \"{path}\": {}", problem.message);
@@ -166,12 +172,14 @@ impl Network {
             }
         }
         self.queue.restore(values.as_slice());
+        self.draw();
         self.spikes.clear();
         Ok(())
     }
 
     /// Gives every state its value at t = 0, cells before what is attached to them.
     pub(super) fn start(&mut self) {
+        self.draw();
         for index in 0..self.groups.len() {
             if index == self.cell_groups {
                 self.look(false, 0.0);

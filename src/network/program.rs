@@ -258,12 +258,12 @@ impl Program {
         }
         for (source, column) in &self.stores {
             let value = match source {
-                Source::Temporary(index) => temporaries[*index as usize].0,
-                Source::Uniform(index) => uniforms[*index as usize].0,
-                Source::Column(index) => block[*index as usize],
-                Source::Time | Source::Hoisted(_) => *time,
+                Source::Temporary(index) => &temporaries[*index as usize].0,
+                Source::Uniform(index) => &uniforms[*index as usize].0,
+                Source::Column(index) => &{ block[*index as usize] },
+                Source::Time | Source::Hoisted(_) => time,
             };
-            block[*column as usize] = value;
+            block[*column as usize].copy_from_slice(value);
         }
     }
 }

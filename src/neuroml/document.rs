@@ -2,7 +2,8 @@
 //!
 //! `<Include file="…"/>` (LEMS) and `<include href="…"/>` (NeuroML) are relative to the file that holds them. The
 //! names of the standard's core files mean the definitions in `neuroml/core`, which are part of this program.
-//! A NeuroML file needs no include to use the core.
+//! A NeuroML file needs no include to use the core. A file that includes itself, or a file that includes it, is a
+//! mistake and is told with the whole circle.
 
 use std::collections::BTreeSet;
 use std::path::{Component as Step, Path, PathBuf};
@@ -60,12 +61,20 @@ pub fn from_text(path: &Path, text: &str) -> Result<Document, Problems> {
 struct Walk {
     document: Document,
     met: BTreeSet<PathBuf>,
+    /// The files whose reading has begun and not ended, each included by the one before it.
+    open: Vec<PathBuf>,
     problems: Problems,
 }
 
 impl Walk {
     fn file(&mut self, path: &Path, text: &str) {
         self.met.insert(plain(path));
+        self.open.push(plain(path));
+        self.inside(path, text);
+        self.open.pop();
+    }
+
+    fn inside(&mut self, path: &Path, text: &str) {
         let root = match xml::parse(path, text) {
             Ok(root) => root,
             Err(problem) => return self.problems.push(problem),
@@ -96,12 +105,21 @@ impl Walk {
                 .push(Problem::new("an include without `file` (LEMS) or `href` (NeuroML)").at(element.place()));
         };
         let target = from.parent().unwrap_or(Path::new("")).join(name);
+        // The files of the core lean on one another; that is no mistake of the user.
+        let own = !target.starts_with("core:");
+        if let Some(first) = self.open.iter().position(|open| own && *open == plain(&target)) {
+            let circle = self.open[first..].iter().chain([&self.open[first]]).filter_map(|file| file.file_name());
+            let circle: Vec<_> = circle.map(|file| file.to_string_lossy()).collect();
+            let problem = Problem::new(format!("includes go in a circle: {}", circle.join(" → ")));
+            return self.problems.push(problem.at(element.place()).help("take out this include"));
+        }
         if self.met.contains(&plain(&target)) {
             return;
         }
         if target.is_file() {
             match read_text(&target) {
                 Ok(text) => self.file(&target, &text),
+                Err(problem) if problem.place.is_some() => self.problems.push(problem),
                 Err(problem) => self.problems.push(problem.at(element.place())),
             }
         } else if CORE.iter().any(|(core, _)| Some(*core) == name.rsplit('/').next()) {
@@ -147,17 +165,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_diamond_of_includes_is_read_once_and_a_cycle_ends() {
+    fn a_diamond_of_includes_is_read_once_and_a_circle_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
         std::fs::create_dir(folder.path().join("sub")).expect("made");
         write("main.xml", "<Lems><Include file='a.xml'/><Include file='b.xml'/></Lems>");
         write("a.xml", "<Lems><Include file='sub/c.xml'/><A/></Lems>");
         write("b.xml", "<Lems><Include file='./sub/../sub/c.xml'/><B/></Lems>");
-        write("sub/c.xml", "<Lems><Include file='../a.xml'/><C/></Lems>");
+        write("sub/c.xml", "<Lems><C/></Lems>");
         let document = load(&folder.path().join("main.xml")).expect("loads");
         let names: Vec<&str> = document.elements.iter().map(|element| element.name.as_str()).collect();
         assert_eq!(names, ["C", "A", "B"]);
+        write("sub/c.xml", "<Lems><Include file='../a.xml'/><C/></Lems>");
+        let said = load(&folder.path().join("main.xml")).expect_err("a circle").to_string();
+        assert!(said.contains("c.xml:1:7: includes go in a circle: a.xml → c.xml → a.xml"), "{said}");
     }
 
     #[test]

@@ -201,6 +201,19 @@ pub struct Dynamics {
     pub events: Vec<Event>,
     /// Modes.
     pub regimes: Vec<Regime>,
+    /// Kinetic schemes.
+    pub schemes: Vec<Scheme>,
+}
+
+/// States between which something moves: d(from)/dt = −(forward · from − reverse · to) for each edge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scheme {
+    /// The children that are states, and the variable in which each holds its share.
+    pub nodes: (String, String),
+    /// The children that are transitions, and the attributes that name their two ends.
+    pub edges: (String, String, String),
+    /// The variables of a transition that are its rates there and back.
+    pub rates: (String, String),
 }
 
 impl Dynamics {
@@ -231,7 +244,19 @@ impl Dynamics {
                 "OnEvent" => dynamics.events.extend(event(member, problems)),
                 "Regime" => dynamics.regimes.push(regime(member, problems)),
                 "KineticScheme" => {
-                    problems.push(Problem::new("KineticScheme is not understood yet").at(member.place()))
+                    let mut text = |name: &str| {
+                        let given = member.get(name).map(str::to_string);
+                        given.unwrap_or_else(|| {
+                            let message = format!("a KineticScheme needs `{name}`");
+                            problems.push(Problem::new(message).at(member.place()));
+                            String::new()
+                        })
+                    };
+                    dynamics.schemes.push(Scheme {
+                        nodes: (text("nodes"), text("stateVariable")),
+                        edges: (text("edges"), text("edgeSource"), text("edgeTarget")),
+                        rates: (text("forwardRate"), text("reverseRate")),
+                    });
                 }
                 other => {
                     problems.push(Problem::new(format!("<{other}> is not a member of Dynamics")).at(member.place()));

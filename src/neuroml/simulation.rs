@@ -60,6 +60,8 @@ pub struct Simulation {
     pub length: f64,
     /// Time step [s].
     pub step: f64,
+    /// Seed of random numbers; 0 where the file names none.
+    pub seed: u64,
     /// The network or component that is run.
     pub target: String,
     /// Files of columns.
@@ -90,11 +92,17 @@ impl Simulation {
             }
         };
         let (length, step) = (time("length"), time("step"));
+        let seed = element.get("seed").map_or(Ok(0), str::parse::<u64>).unwrap_or_else(|_| {
+            let problem = Problem::new("`seed` must be a whole number from 0 on");
+            problems.push(problem.at(element.place_of_value("seed")));
+            0
+        });
         let text = |element: &Element, name: &str| element.get(name).unwrap_or_default().to_string();
         let mut simulation = Self {
             id: text(element, "id"),
             length,
             step,
+            seed,
             target: text(element, "target"),
             outputs: Vec::new(),
             event_outputs: Vec::new(),

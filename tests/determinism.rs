@@ -1,0 +1,38 @@
+//! The same bits on any number of threads, and the bits of yesterday.
+
+use std::path::Path;
+
+use nematode::experiment::Experiment;
+use nematode::parallel;
+use nematode::run::{Run, hash_of};
+
+/// Hash of a worm's whole state after `steps` steps of an experiment, worked out on `threads` threads.
+fn hash_after(experiment: &str, steps: usize, threads: usize) -> String {
+    parallel::with_threads(threads, || {
+        let path = format!("models/experiments/{experiment}.toml");
+        let experiment = Experiment::load(Path::new(&path)).expect("an experiment of the repository");
+        let mut worm = Run::prepare(experiment, Vec::new(), &|_| ()).expect("it is complete").into_worm();
+        for _ in 0..steps {
+            worm.step().expect("it runs");
+        }
+        hash_of(&worm)
+    })
+}
+
+/// The first twelve digits of the hashes after these steps. They change only when it is meant that what is computed
+/// changes, with a line in CHANGELOG.md that says what; not with the machine, the threads or the compiler.
+const GOLDEN: [(&str, usize, &str); 3] =
+    [("crawl", 20, "ae0802e4d9cb"), ("connectome", 4, "c7859e965698"), ("soft", 1, "fb622f1b7d34")];
+
+#[test]
+fn two_threads_and_eight_compute_the_bits_of_one() {
+    let mut found = Vec::new();
+    for (experiment, steps, _) in GOLDEN {
+        let one = hash_after(experiment, steps, 1);
+        assert_eq!(one, hash_after(experiment, steps, 2), "{experiment} on 2 threads");
+        assert_eq!(one, hash_after(experiment, steps, 8), "{experiment} on 8 threads");
+        found.push((experiment, steps, one[..12].to_string()));
+    }
+    let golden = GOLDEN.map(|(experiment, steps, hash)| (experiment, steps, hash.to_string()));
+    assert_eq!(found, golden, "what is computed has changed");
+}

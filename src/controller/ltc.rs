@@ -15,7 +15,8 @@
 //! Source: Hasani et al. 2021, AAAI 35:7657–7666, doi:10.1609/aaai.v35i9.16936, algorithm 1; with K, ε and the
 //! order of the neurons (motor first) as in ncps 1.0.1.
 
-use super::synapses::{Columns, Synapse};
+use super::synapses::Columns;
+pub use super::synapses::Synapse;
 use super::{Controller, check_state};
 use crate::error::Problem;
 

@@ -2,6 +2,8 @@
 //!
 //!     cargo test --release --test crawl_proof -- --ignored
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use nematode::experiment::Experiment;
 use nematode::gait::Wave;
 use nematode::parallel;
@@ -16,7 +18,10 @@ fn run(name: &str, change: &[(&str, &str)]) -> Finished {
         assert!(text.contains(what), "{name}.toml has no {what}");
         text.replace(what, by)
     });
-    let path = here.join(format!("models/experiments/.{name}-proof-{}.toml", std::process::id()));
+    // Tests of one process run at the same time: the process number alone would let them share a file.
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    let number = RUNS.fetch_add(1, Ordering::Relaxed);
+    let path = here.join(format!("models/experiments/.{name}-proof-{}-{number}.toml", std::process::id()));
     std::fs::write(&path, changed).expect("written beside the others, for its paths");
     let experiment = Experiment::load(&path);
     std::fs::remove_file(&path).expect("removed");

@@ -56,8 +56,8 @@ enum Command {
         /// The folder of the output files.
         #[arg(long, default_value = ".")]
         out: PathBuf,
-        /// exponential (second order) or euler (as the reference simulator).
-        #[arg(long, default_value = "exponential", value_parser = ["exponential", "euler"])]
+        /// exponential (second order), rk4 (fourth order, explicit) or euler (first order, as the reference simulator).
+        #[arg(long, default_value = "exponential", value_parser = ["exponential", "rk4", "euler"])]
         method: String,
         /// The time step, instead of the file's: "0.01 ms".
         #[arg(long)]
@@ -185,7 +185,11 @@ fn run_lems(
         problem.message = format!("--dt: {}", problem.message);
         problem
     })?;
-    let method = if method == "euler" { Method::Euler } else { Method::Exponential };
+    let method = match method {
+        "euler" => Method::Euler,
+        "rk4" => Method::RungeKutta,
+        _ => Method::Exponential,
+    };
     let bar = progress_bar(0);
     let started = std::time::Instant::now();
     let steps = lems::run_watched(file, out, Changes { step, length: None, method, seed }, &mut |done, all| {

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Problem, Problems};
-use crate::network::connections::{Gather, Sum};
 use crate::network::flat::{Flat, Input};
 use crate::network::graph::Node;
 use crate::network::integrate::{Method, stages};
@@ -14,7 +13,8 @@ use crate::network::population::Group;
 use crate::network::program::{LANES, Scratch};
 use crate::network::shape::{Shape, output, settle, shape};
 use crate::network::share;
-use crate::network::spikes::{Listener, Queue};
+use crate::network::spikes::Queue;
+use crate::network::weave::Weave;
 use crate::network::{Cells, Network};
 use crate::neuroml::model::{Model, ProjectionKind};
 
@@ -37,16 +37,16 @@ impl Default for Options {
 }
 
 /// Something attached to a cell, before it is sorted.
-struct Attachment {
+pub(super) struct Attachment {
     flat: usize,
-    component: String,
-    host: (usize, usize),
-    peer: Option<(usize, usize)>,
+    pub(super) component: String,
+    pub(super) host: (usize, usize),
+    pub(super) peer: Option<(usize, usize)>,
     weight: Option<f64>,
     /// The cell whose spikes it hears, and the delay in steps.
-    source: Option<((usize, usize), u64)>,
+    pub(super) source: Option<((usize, usize), u64)>,
     /// Where the states are that it shares with other synapses of its peer.
-    shared: Option<(usize, usize)>,
+    pub(super) shared: Option<(usize, usize)>,
 }
 
 impl Network {
@@ -67,25 +67,25 @@ impl Network {
     }
 }
 
-struct Compiler<'m> {
-    model: &'m Model,
+pub(super) struct Compiler<'m> {
+    pub(super) model: &'m Model,
     options: &'m Options,
-    problems: Problems,
+    pub(super) problems: Problems,
     /// Component ids and whether they are attached, with their flat sets.
     index: BTreeMap<(bool, String), usize>,
-    flats: Vec<Flat>,
+    pub(super) flats: Vec<Flat>,
     shapes: Vec<Option<Shape>>,
     /// For flat sets whose states are shared, the flat set that holds them.
     source_of: BTreeMap<usize, usize>,
     hoisted_of: Vec<Vec<f64>>,
-    network: Network,
+    pub(super) network: Network,
     /// Variables of cells that synapses read.
     wanted: BTreeSet<String>,
     /// Inputs of cells that attachments feed.
     fed: BTreeSet<Input>,
     /// The slots of programs that groups still hold, with the values of each flat set.
     group_of: Vec<usize>,
-    weights: Vec<Vec<f64>>,
+    pub(super) weights: Vec<Vec<f64>>,
 }
 
 impl<'m> Compiler<'m> {
@@ -96,11 +96,11 @@ impl<'m> Compiler<'m> {
             seed: options.seed,
             steps: 0,
             data: Vec::new(),
-            before: Vec::new(),
-            remembered: Vec::new(),
             groups: Vec::new(),
             cell_groups: 0,
             gathers: Vec::new(),
+            seams: Vec::new(),
+            weave: Weave::default(),
             sums: Vec::new(),
             listeners: Vec::new(),
             queue: Queue::default(),
@@ -191,7 +191,7 @@ impl<'m> Compiler<'m> {
             }
         }
         for (flat, attached) in attached {
-            let mut stages = std::mem::take(&mut stages_of[flat]);
+            let stages = std::mem::take(&mut stages_of[flat]);
             let is_source = sources.contains(&flat);
             let flat = &mut self.flats[flat];
             let mut outputs = Vec::new();
@@ -210,7 +210,7 @@ impl<'m> Compiler<'m> {
                     }
                 }
             }
-            self.shapes.push(Some(shape(flat, &mut stages, &outputs, &exports)));
+            self.shapes.push(Some(shape(flat, &stages, &outputs, &exports)));
         }
         Ok(())
     }
@@ -224,10 +224,9 @@ impl<'m> Compiler<'m> {
         if let Some(shape) = self.shapes[flat].take() {
             let same = |group: &Group| {
                 let new = &shape.group;
-                group.predict == new.predict
-                    && group.correct == new.correct
+                group.stages == new.stages
                     && group.conditions == new.conditions
-                    && group.export_now == new.export_now
+                    && group.export == new.export
                     && group.inputs == new.inputs
                     && group.outputs == new.outputs
                     && group.states == new.states
@@ -426,97 +425,6 @@ impl<'m> Compiler<'m> {
                     self.network.data[group.at(lane, group.input_column(input))] = self.weights[index][real];
                 }
             }
-        }
-    }
-
-    /// Connects a group of attachments to its cells.
-    fn wire(&mut self, index: usize, members: &[Attachment]) {
-        let place = |(population, cell): (usize, usize)| self.network.populations[population].places[cell];
-        let group = &self.network.groups[index];
-        for (input, wanted) in group.inputs.iter().enumerate() {
-            let flat = &self.flats[group.flat_of[0]];
-            let left_to_source = flat.inputs.iter().any(|input| matches!(input, Input::Shared(_)));
-            if matches!(wanted, Input::Peer(_)) && left_to_source && !share::looks_at(flat, input) {
-                continue;
-            }
-            let (mut now, mut trial) = (Vec::new(), Vec::new());
-            for attachment in members {
-                let found = match wanted {
-                    Input::Host(name) => Some(self.variable(place(attachment.host), name)),
-                    Input::Peer(name) => attachment.peer.map(|cell| self.variable(place(cell), name)),
-                    Input::Shared(state) => attachment.shared.map(|(group, lane)| {
-                        let group = &self.network.groups[group];
-                        let at = |trial| group.at(lane, group.state_column(*state, trial)) as u32;
-                        Ok((at(false), at(true)))
-                    }),
-                    _ => continue,
-                };
-                match found {
-                    Some(Ok((from_now, from_trial))) => {
-                        now.push(from_now);
-                        trial.push(from_trial);
-                    }
-                    Some(Err(problem)) => {
-                        let place = self.model.components[&attachment.component].place.clone();
-                        self.problems.push(problem.at(place));
-                        return;
-                    }
-                    None => {
-                        let component = &self.model.components[&attachment.component];
-                        let message =
-                            format!("\"{}\" needs another cell, and this is no connection of two", component.id);
-                        self.problems.push(Problem::new(message).at(component.place.clone()));
-                        return;
-                    }
-                }
-            }
-            if !now.is_empty() {
-                self.network.gathers.push(Gather::new(index, group.input_column(input), now, trial));
-            }
-        }
-        for (output, column) in &group.outputs {
-            let mut cells: Vec<(u32, u32, u32)> = Vec::new();
-            let mut last = None;
-            for (lane, attachment) in members.iter().enumerate() {
-                let host = place(attachment.host);
-                if last == Some(host) {
-                    if let Some(range) = cells.last_mut() {
-                        range.2 = lane as u32 + 1;
-                    }
-                    continue;
-                }
-                let cells_group = &self.network.groups[host.0];
-                // A cell without this input ignores what is attached.
-                let Some(input) = cells_group.inputs.iter().position(|input| input == output) else { continue };
-                last = Some(host);
-                let target = cells_group.at(host.1, cells_group.input_column(input));
-                cells.push((target as u32, lane as u32, lane as u32 + 1));
-            }
-            let slope = matches!(output, Input::Slope(..));
-            self.network.sums.push(Sum { group: index, column: *column as usize, slope, cells });
-        }
-        for (lane, attachment) in members.iter().enumerate() {
-            if let Some((source, delay)) = attachment.source {
-                let (group, cell) = self.network.populations[source.0].places[source.1];
-                let listener = Listener { delay, group: index as u32, lane: lane as u32 };
-                self.network.listeners[group][cell].push(listener);
-            }
-        }
-    }
-
-    /// Where a variable of a cell is found now, and as a prediction.
-    fn variable(&self, (group, lane): (usize, usize), name: &str) -> Result<(u32, u32), Problem> {
-        let group = &self.network.groups[group];
-        let flat = &self.flats[group.flat_of[lane]];
-        if let Some((_, column)) = group.exports.iter().find(|(known, _)| known == name) {
-            let at = group.at(lane, *column as usize) as u32;
-            return Ok((at, at));
-        }
-        match flat.graph.node(flat.find(name)?) {
-            Node::State(state) => {
-                Ok((group.at(lane, state) as u32, group.at(lane, group.state_column(state, true)) as u32))
-            }
-            _ => Err(Problem::new(format!("\"{name}\" of the cell cannot be read by what is attached to it"))),
         }
     }
 

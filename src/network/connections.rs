@@ -10,7 +10,7 @@
 use crate::network::population::Group;
 use crate::network::program::LANES;
 
-/// Copies one value of a cell to each instance of a group, before each of the two stages.
+/// Copies one value of a cell to each instance of a group, before each stage.
 #[derive(Debug, Clone)]
 pub struct Gather {
     /// The group that reads.
@@ -19,7 +19,7 @@ pub struct Gather {
     pub column: usize,
     /// Where each instance finds its value among the states.
     pub now: Vec<u32>,
-    /// Where each instance finds its value among the predictions.
+    /// Where each instance finds its value among the trials.
     pub trial: Vec<u32>,
 }
 
@@ -55,8 +55,6 @@ pub struct Sum {
     pub group: usize,
     /// The output's column.
     pub column: usize,
-    /// Whether it is a slope, which only the first stage of a step needs.
-    pub slope: bool,
     /// For each cell that is fed: the index of its input, and the first instance and the one after the last.
     pub cells: Vec<(u32, u32, u32)>,
 }

@@ -15,7 +15,7 @@ use crate::network::Network;
 use crate::network::flat::{Flat, Timed};
 use crate::network::graph::{Graph, Id, Node};
 use crate::network::population::Group;
-use crate::network::program::{Binary, LANES, Unary};
+use crate::network::program::{Binary, Unary};
 
 /// A cell at both ends of a step.
 struct Passage<'a> {
@@ -73,13 +73,12 @@ impl Network {
         let group = &self.groups[index];
         let flat = &self.flats[group.flat_of[lane]];
         let start = (self.steps - 1) as f64 * self.dt;
-        let at = self.remembered[index] + lane / LANES * group.states * LANES + lane % LANES;
         let passage = Passage {
             group,
             flat,
             data: &self.data,
             lane,
-            old: (0..group.states).map(|state| self.before[at + state * LANES]).collect(),
+            old: (0..group.states).map(|state| self.at_start(index, lane, state)).collect(),
             new: (0..group.states).map(|state| self.data[group.at(lane, state)]).collect(),
             times: [self.time_of(self.steps - 1), self.time_of(self.steps)],
         };

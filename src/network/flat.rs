@@ -20,14 +20,25 @@ pub enum Input {
     Attached(String),
     /// The slope of that sum along one of the cell's own variables.
     Slope(String, String),
-    /// What the first stage of a step keeps for the second: the linear part of a rate.
-    KeptRate(usize),
-    /// What the first stage of a step keeps for the second: dt φ₂.
-    KeptFactor(usize),
+    /// What the integrator keeps of a state from one stage or step to the next.
+    Kept(usize, Kept),
     /// A number between 0 and 1, new in every step; counted within a flat set.
     Noise(usize),
     /// A state that all synapses of one peer have in common (see share.rs).
     Shared(usize),
+}
+
+/// What an integrator may keep of a state (see integrate.rs).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kept {
+    /// The state as the step began.
+    Start,
+    /// The rate of the last look, or a sum of rates.
+    Rate,
+    /// Where the last look was.
+    Point,
+    /// What drove the state at the last look: its rate without its own linear part.
+    Drive,
 }
 
 /// A variable that remembers.

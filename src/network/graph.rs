@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::network::program::{Action, Binary, Program, Source, Step, Unary};
+use crate::network::program::{Action, Binary, Place, Program, Source, Step, Unary};
 
 /// A node of a graph.
 pub type Id = usize;
@@ -157,16 +157,18 @@ impl Graph {
 
     /// Calls `visit` for the nodes below `root`, children first, each once.
     fn below(&self, roots: &[Id], mut visit: impl FnMut(Id)) {
-        let mut wanted = vec![false; self.nodes.len()];
+        // Children come before their parents: nothing after the last root is below any.
+        let end = roots.iter().max().map_or(0, |last| last + 1);
+        let mut wanted = vec![false; end];
         for root in roots {
             wanted[*root] = true;
         }
-        for id in (0..self.nodes.len()).rev() {
+        for id in (0..end).rev() {
             if wanted[id] {
                 self.children(id, |child| wanted[child] = true);
             }
         }
-        (0..self.nodes.len()).filter(|id| wanted[*id]).for_each(&mut visit);
+        (0..end).filter(|id| wanted[*id]).for_each(&mut visit);
     }
 
     fn children(&self, id: Id, mut visit: impl FnMut(Id)) {
@@ -305,19 +307,21 @@ impl Graph {
 
     /// The value of a node for one instance.
     pub fn evaluate(&self, root: Id, leaf: &dyn Fn(Node) -> f64) -> f64 {
-        let mut values: HashMap<Id, f64> = HashMap::new();
+        if let Some(value) = self.values[root] {
+            return value;
+        }
+        let mut values = vec![f64::NAN; root + 1];
         self.below(&[root], |id| {
-            let at = |id: Id| values.get(&id).copied().unwrap_or(f64::NAN);
-            let value = match (self.values[id], self.nodes[id]) {
+            let at = |id: Id| values[id];
+            values[id] = match (self.values[id], self.nodes[id]) {
                 (Some(value), _) => value,
                 (None, Node::Unary(operation, a)) => operation.of(at(a)),
                 (None, Node::Binary(operation, a, b)) => operation.of(at(a), at(b)),
                 (None, Node::Select(c, a, b)) => at(if at(c) != 0.0 { a } else { b }),
                 (None, node) => leaf(node),
             };
-            values.insert(id, value);
         });
-        values.get(&root).copied().unwrap_or(f64::NAN)
+        values[root]
     }
 
     /// Writes a program that computes nodes into columns. Values that follow from parameters are appended to
@@ -337,6 +341,20 @@ impl Graph {
             }
         }
         roots.iter().for_each(|root| last_use[*root] = usize::MAX);
+        // A result goes straight into its column where nothing reads that column from then on.
+        let mut last_read: HashMap<u16, usize> = HashMap::new();
+        for id in (0..self.nodes.len()).filter(|id| wanted[*id] && self.values[*id].is_none()) {
+            if let Node::State(_) | Node::Input(_) = self.nodes[id] {
+                last_read.insert(column(self.nodes[id]), last_use[id]);
+            }
+        }
+        let mut direct: HashMap<Id, u16> = HashMap::new();
+        for (id, to) in outputs {
+            let computed = matches!(self.nodes[*id], Node::Unary(..) | Node::Binary(..) | Node::Select(..));
+            if computed && self.values[*id].is_none() && last_read.get(to).is_none_or(|last| last < id) {
+                direct.entry(*id).or_insert(*to);
+            }
+        }
         let mut sources: HashMap<Id, Source> = HashMap::new();
         let mut free: Vec<u16> = Vec::new();
         for id in (0..self.nodes.len()).filter(|id| wanted[*id]) {
@@ -367,11 +385,20 @@ impl Graph {
                     continue;
                 }
             };
-            let into = free.pop().unwrap_or_else(|| {
-                program.temporaries += 1;
-                program.temporaries - 1
-            });
-            sources.insert(id, Source::Temporary(into));
+            let into = match direct.get(&id) {
+                Some(column) => {
+                    sources.insert(id, Source::Column(*column));
+                    Place::Column(*column)
+                }
+                None => {
+                    let into = free.pop().unwrap_or_else(|| {
+                        program.temporaries += 1;
+                        program.temporaries - 1
+                    });
+                    sources.insert(id, Source::Temporary(into));
+                    Place::Temporary(into)
+                }
+            };
             // Freed after the result has its place, so that it never stands on an operand.
             self.children(id, |child| {
                 if last_use[child] == id
@@ -383,7 +410,8 @@ impl Graph {
             });
             program.steps.push(Step { action, into });
         }
-        program.stores = outputs.iter().map(|(id, column)| (sources[id], *column)).collect();
+        let stores = outputs.iter().filter(|(id, column)| direct.get(id) != Some(column));
+        program.stores = stores.map(|(id, column)| (sources[id], *column)).collect();
         program
     }
 }
@@ -422,7 +450,7 @@ mod tests {
         let y = graph.binary(Binary::Mul, ab, x);
         let mut hoisted = Vec::new();
         let program = graph.emit(&[(y, 1)], &|_| 0, &mut hoisted);
-        assert_eq!((program.steps.len(), hoisted.len()), (1, 1));
+        assert_eq!((program.steps.len(), program.stores.len(), hoisted.len()), (1, 0, 1));
         assert_eq!(graph.value(hoisted[0]), Some(6.0));
     }
 }

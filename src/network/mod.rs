@@ -1,9 +1,9 @@
 //! Networks of cells, one time step after another.
 //!
 //! ```text
-//! one step:  predict   synapses look at both cells → currents → sums → cells
-//!            correct   the same from the predictions
-//!            fire      conditions; events go out; events arrive
+//! one step:  aim      where will every state be when the rates are looked at?
+//!            stage    synapses look at both cells → currents → sums → cells     (once; Runge–Kutta: four times)
+//!            fire     conditions; events go out; events arrive; what jumped starts anew
 //! ```
 //!
 //! Everything is a column program (program.rs) made from NeuroML and LEMS (compile.rs); no cell is known here by name.
@@ -23,24 +23,24 @@ pub mod program;
 mod shape;
 mod share;
 pub mod spikes;
+mod weave;
+mod wiring;
 
 use std::collections::BTreeMap;
 
 use crate::error::RunFailure;
 use crate::network::connections::{Gather, Sum};
-use crate::network::flat::{Flat, Input};
+use crate::network::flat::{Flat, Input, Kept};
 use crate::network::graph::Node;
+use crate::network::integrate::INSIDE;
 use crate::network::population::Group;
-use crate::network::program::{LANES, Scratch};
+use crate::network::program::{LANES, Scratch, Unary};
 use crate::network::spikes::{Listener, Queue, Spike};
+use crate::network::weave::Weave;
 
 pub use crate::network::compile::Options;
 pub use crate::network::integrate::Method;
 pub use crate::network::probe::{Port, Probe};
-
-/// How far inside a step its stages look at the clock, as a fraction of the step: a pulse that begins or ends on a
-/// step counts for the whole steps within it, however times are rounded.
-const INSIDE: f64 = 1e-6;
 
 /// A population as the network knows it.
 #[derive(Debug, Clone)]
@@ -65,13 +65,13 @@ pub struct Network {
     seed: u64,
     steps: u64,
     data: Vec<f64>,
-    /// The states of all groups before the step, and where each group begins there.
-    before: Vec<f64>,
-    remembered: Vec<usize>,
     groups: Vec<Group>,
     /// The first so many groups are cells; the rest is attached to them.
     cell_groups: usize,
     gathers: Vec<Gather>,
+    /// What woven synapses would read, for those who ask.
+    seams: Vec<Gather>,
+    weave: Weave,
     sums: Vec<Sum>,
     listeners: Vec<Vec<Vec<Listener>>>,
     queue: Queue,
@@ -92,9 +92,10 @@ impl Network {
     /// # Errors
     /// A state that is no number: who, when, and what it was one step before.
     pub fn step(&mut self) -> Result<(), RunFailure> {
-        self.remember();
-        self.predict();
-        self.correct();
+        self.aim();
+        for (stage, fraction) in self.method.looks().iter().enumerate() {
+            self.stage(stage, (self.steps as f64 + fraction) * self.dt);
+        }
         self.steps += 1;
         self.draw();
         self.apply_conditions();
@@ -127,28 +128,22 @@ impl Network {
         std::mem::take(&mut self.spikes)
     }
 
-    fn predict(&mut self) {
-        let time = (self.steps as f64 + INSIDE) * self.dt;
-        self.look(false, time);
-        for index in (self.cell_groups..self.groups.len()).chain([usize::MAX]).chain(0..self.cell_groups) {
-            match self.groups.get(index) {
-                Some(group) => group.run(&group.predict, &mut self.data, time, &mut self.scratch),
-                None => self.add_up(true),
-            }
+    /// Where the first stage looks at the states.
+    fn aim(&mut self) {
+        for group in &self.groups {
+            group.aim(&mut self.data, self.method.reach());
         }
     }
 
-    fn correct(&mut self) {
-        let time = ((self.steps + 1) as f64 - INSIDE) * self.dt;
-        if self.method != Method::Euler {
-            self.look(true, time);
+    /// One look at all rates: what is attached, then the cells that it feeds.
+    fn stage(&mut self, stage: usize, time: f64) {
+        self.look(time);
+        for group in self.groups[self.cell_groups..].iter().filter(|group| !group.woven) {
+            group.run(&group.stages[stage], &mut self.data, time, &mut self.scratch);
         }
-        for index in (self.cell_groups..self.groups.len()).chain([usize::MAX]).chain(0..self.cell_groups) {
-            match self.groups.get(index) {
-                Some(group) => group.run(&group.correct, &mut self.data, time, &mut self.scratch),
-                None if self.method == Method::Euler => {}
-                None => self.add_up(false),
-            }
+        self.add_up();
+        for group in &self.groups[..self.cell_groups] {
+            group.run(&group.stages[stage], &mut self.data, time, &mut self.scratch);
         }
     }
 
@@ -171,30 +166,30 @@ impl Network {
     }
 
     /// Synapses look at their cells.
-    fn look(&mut self, trial: bool, time: f64) {
+    fn look(&mut self, time: f64) {
         for group in &self.groups[..self.cell_groups] {
-            let program = if trial { &group.export_trial } else { &group.export_now };
-            group.run(program, &mut self.data, time, &mut self.scratch);
+            group.run(&group.export, &mut self.data, time, &mut self.scratch);
         }
         for gather in &self.gathers {
-            gather.run(&self.groups, &mut self.data, trial);
+            gather.run(&self.groups, &mut self.data, true);
         }
     }
 
     /// Cells add up what is attached to them.
-    fn add_up(&mut self, slopes: bool) {
+    fn add_up(&mut self) {
         for group in &self.groups[..self.cell_groups] {
             let (blocks, _) = self.data[group.base..group.base + group.numbers()].as_chunks_mut::<LANES>();
             for (index, input) in group.inputs.iter().enumerate() {
-                if matches!(input, Input::Attached(_)) || (slopes && matches!(input, Input::Slope(..))) {
+                if matches!(input, Input::Attached(_) | Input::Slope(..)) {
                     let column = group.input_column(index);
                     blocks.iter_mut().skip(column).step_by(group.columns).for_each(|chunk| *chunk = [0.0; LANES]);
                 }
             }
         }
-        for sum in self.sums.iter().filter(|sum| slopes || !sum.slope) {
+        for sum in &self.sums {
             sum.run(&self.groups, &mut self.data, &mut self.sum_scratch);
         }
+        self.weave.run(&mut self.data);
     }
 
     fn apply_conditions(&mut self) {
@@ -216,6 +211,7 @@ impl Network {
                 for (state, value) in states.into_iter().enumerate() {
                     self.data[self.groups[index].at(lane, state)] = value;
                 }
+                self.start_anew(index, lane);
                 if let Some(time) = event.filter(|_| index < self.cell_groups) {
                     let (population, cell) = self.owners[index][lane];
                     self.spikes.push(Spike { population, cell, time });
@@ -253,8 +249,8 @@ impl Network {
 
     fn deliver_events(&mut self) {
         for (index, lane) in self.queue.arrive(self.steps) {
-            let group = &self.groups[index as usize];
-            let lane = lane as usize;
+            let (index, lane) = (index as usize, lane as usize);
+            let group = &self.groups[index];
             let flat = &self.flats[group.flat_of[lane]];
             let time = self.time();
             let leaf = |node: Node| leaf_value(group, &self.data, lane, time, node);
@@ -263,30 +259,48 @@ impl Network {
             for (state, value) in new {
                 self.data[group.at(lane, state)] = value;
             }
+            self.start_anew(index, lane);
         }
     }
 
-    /// Keeps the states from before the step, so that a failure can tell them.
-    fn remember(&mut self) {
-        self.before.clear();
-        self.remembered.clear();
-        for group in &self.groups {
-            self.remembered.push(self.before.len());
-            let blocks = self.data[group.base..group.base + group.numbers()].chunks_exact(group.columns * LANES);
-            for block in blocks {
-                self.before.extend_from_slice(&block[..group.states * LANES]);
+    /// Forgets how the states of an instance moved before a jump: the step before is made up from the rates after it,
+    /// x₋ = x − dt φ₁(dt J) f, so that the next step is foretold along them.
+    fn start_anew(&mut self, index: usize, lane: usize) {
+        if self.method != Method::Exponential {
+            return;
+        }
+        let group = &self.groups[index];
+        let flat = &self.flats[group.flat_of[lane]];
+        let time = self.time_of(self.steps);
+        let leaf = |node: Node| leaf_value(group, &self.data, lane, time, node);
+        let mut kept = Vec::new();
+        for (state, known) in flat.states.iter().enumerate() {
+            let (Some(rate), Some(slope)) = (known.rate, known.slope) else { continue };
+            let (rate, slope) = (flat.graph.evaluate(rate, &leaf), flat.graph.evaluate(slope, &leaf));
+            let x = self.data[group.at(lane, state)];
+            let before = x - self.dt * Unary::Phi1.of(self.dt * slope) * rate;
+            let values = [(Kept::Start, before), (Kept::Rate, rate), (Kept::Point, x), (Kept::Drive, rate - slope * x)];
+            for (what, value) in values {
+                let input = group.inputs.iter().position(|input| *input == Input::Kept(state, what));
+                kept.extend(input.map(|input| (group.at(lane, group.input_column(input)), value)));
             }
         }
+        for (at, value) in kept {
+            self.data[at] = value;
+        }
+    }
+
+    /// The value of a state as the step began; what nothing moves is as it was.
+    fn at_start(&self, index: usize, lane: usize, state: usize) -> f64 {
+        let group = &self.groups[index];
+        self.data[group.at(lane, group.starts[state].unwrap_or(state))]
     }
 
     fn check(&self) -> Result<(), RunFailure> {
-        let mut before = self.before.as_slice();
         for (index, group) in self.groups.iter().enumerate() {
             let blocks = self.data[group.base..group.base + group.numbers()].chunks_exact(group.columns * LANES);
             for (chunk, block) in blocks.enumerate() {
                 let states = &block[..group.states * LANES];
-                let (old, rest) = before.split_at(states.len());
-                before = rest;
                 // 0·x is 0 unless x is infinite or no number. Eight sums, since each addition waits for its last.
                 let mut sums = [0.0; 8];
                 for eight in states.as_chunks::<8>().0 {
@@ -298,7 +312,9 @@ impl Network {
                 let worst =
                     (0..states.len()).find(|i| !states[*i].is_finite() && chunk * LANES + i % LANES < group.lanes);
                 if let Some(at) = worst {
-                    return Err(self.failure(index, chunk * LANES + at % LANES, at / LANES, states[at], old[at]));
+                    let (lane, state) = (chunk * LANES + at % LANES, at / LANES);
+                    let before = self.at_start(index, lane, state);
+                    return Err(self.failure(index, lane, state, states[at], before));
                 }
             }
         }

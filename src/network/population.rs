@@ -3,7 +3,7 @@
 //! The columns of 64 instances stand together (a block), so that a program that works on them finds everything
 //! within one stretch of memory. All blocks of all groups lie in one array, and a value is known by its index in it.
 
-use crate::network::flat::Input;
+use crate::network::flat::{Input, Kept};
 use crate::network::program::{LANES, Program, Scratch};
 
 /// All instances of one shape.
@@ -11,14 +11,16 @@ use crate::network::program::{LANES, Program, Scratch};
 pub struct Group {
     /// Where its first block begins.
     pub base: usize,
-    /// Columns of a block: states, predictions, inputs, outputs, and parameters that differ.
+    /// Columns of a block: states, trials, inputs, outputs, and parameters that differ.
     pub columns: usize,
     /// How many instances.
     pub lanes: usize,
-    /// How many states; they are the first columns, their predictions follow.
+    /// How many states; they are the first columns, their trials (what a stage looks at) follow.
     pub states: usize,
-    /// Which states have a rate, and so a prediction of their own.
+    /// Which states have a rate, and so a trial of their own.
     pub moving: Vec<bool>,
+    /// The column in which each moving state is kept as the step began.
+    pub starts: Vec<Option<usize>>,
     /// What comes in, in order of its columns.
     pub inputs: Vec<Input>,
     /// What others read and add up: the input of the cell that it feeds, and its column.
@@ -29,18 +31,16 @@ pub struct Group {
     pub assigned: Vec<usize>,
     /// The column that says whether a condition holds whose moment matters.
     pub timed_column: Option<u16>,
-    /// Derived variables that connections read, from the states as they are.
-    pub export_now: Program,
-    /// The same from the predicted states.
-    pub export_trial: Program,
-    /// The first stage of a step.
-    pub predict: Program,
-    /// The second stage of a step.
-    pub correct: Program,
+    /// Derived variables that connections read, of the states that a stage looks at.
+    pub export: Program,
+    /// The stages of a step.
+    pub stages: Vec<Program>,
     /// What conditions change, and whether an event goes out.
     pub conditions: Program,
     /// Whether the conditions look at other cells.
     pub conditions_look_out: bool,
+    /// Whether its instances are rows of a matrix (see weave.rs) and its programs never run.
+    pub woven: bool,
     /// The flat set of each instance, by index.
     pub flat_of: Vec<usize>,
 }
@@ -66,6 +66,11 @@ impl Group {
         2 * self.states + input
     }
 
+    pub(super) fn find_start(&self, state: usize) -> Option<usize> {
+        let kept = Input::Kept(state, Kept::Start);
+        self.inputs.iter().position(|input| *input == kept).map(|input| self.input_column(input))
+    }
+
     /// Runs one of its programs.
     pub fn run(&self, program: &Program, data: &mut [f64], time: f64, scratch: &mut Scratch) {
         if !program.is_empty() {
@@ -73,12 +78,37 @@ impl Group {
         }
     }
 
-    /// Makes what the conditions wrote the states.
+    /// Aims the first stage: each moving state as it will be after `reach` of a step that goes on as the last one
+    /// went, x̂ = x + reach (x − x₋); and keeps the states as the step begins.
+    pub fn aim(&self, data: &mut [f64], reach: f64) {
+        let (blocks, _) = data[self.base..self.base + self.numbers()].as_chunks_mut::<LANES>();
+        for block in blocks.chunks_exact_mut(self.columns) {
+            for (state, start) in self.starts.iter().enumerate() {
+                let Some(start) = *start else { continue };
+                // Start columns follow the trials, which follow the states.
+                let trial = self.states + state;
+                let (states, rest) = block.split_at_mut(trial);
+                let (trials, kept) = rest.split_at_mut(start - trial);
+                for ((x, trial), start) in states[state].iter().zip(&mut trials[0]).zip(&mut kept[0]) {
+                    *trial = x + reach * (x - *start);
+                    *start = *x;
+                }
+            }
+        }
+    }
+
+    /// Makes what the conditions wrote the states; a state that jumped is taken to have stood still before.
     pub fn commit(&self, data: &mut [f64]) {
         let (blocks, _) = data[self.base..self.base + self.numbers()].as_chunks_mut::<LANES>();
         for block in blocks.chunks_exact_mut(self.columns) {
             for state in &self.assigned {
-                block[*state] = block[self.states + *state];
+                let (old, new) = (block[*state], block[self.states + *state]);
+                if let Some(start) = self.starts[*state] {
+                    for (start, (old, new)) in block[start].iter_mut().zip(old.iter().zip(&new)) {
+                        *start = if old == new { *start } else { *new };
+                    }
+                }
+                block[*state] = new;
             }
         }
     }

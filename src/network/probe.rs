@@ -4,7 +4,12 @@
 //! is attached to a cell "DB1/0/stretch_DB1/stretch".
 
 use crate::error::{Problem, nearest};
+use crate::network::connections::Gather;
+use crate::network::flat::Input;
 use crate::network::graph::{Id, Node};
+use crate::network::integrate::INSIDE;
+use crate::network::population::Group;
+use crate::network::program::LANES;
 use crate::network::{Network, leaf_value};
 
 /// A value that can be read.
@@ -109,7 +114,7 @@ impl Network {
 
     /// Reads a value [SI].
     ///
-    /// A derived value that depends on currents between cells is that of the last prediction of the step.
+    /// A derived value that depends on currents between cells is that of the last stage of the step.
     pub fn read(&self, probe: Probe) -> f64 {
         if let Some(index) = probe.state {
             return self.data[index];
@@ -117,7 +122,19 @@ impl Network {
         let group = &self.groups[probe.group];
         let graph = &self.flats[group.flat_of[probe.lane]].graph;
         let time = self.time();
-        graph.evaluate(probe.node, &|leaf| leaf_value(group, &self.data, probe.lane, time, leaf))
+        graph.evaluate(probe.node, &|leaf| match self.seam(probe, leaf) {
+            Some(value) => value,
+            None => leaf_value(group, &self.data, probe.lane, time, leaf),
+        })
+    }
+
+    /// What a woven synapse reads of its cells; other instances have it in their columns.
+    fn seam(&self, probe: Probe, leaf: Node) -> Option<f64> {
+        let (group, Node::Input(input)) = (&self.groups[probe.group], leaf) else { return None };
+        let column = group.input_column(input);
+        let here = |seam: &&Gather| (seam.group, seam.column) == (probe.group, column);
+        let seam = self.seams.iter().find(here).filter(|_| group.woven)?;
+        Some(self.data[seam.now[probe.lane] as usize])
     }
 
     /// Finds a state that nothing inside changes by itself, for the outside to write.
@@ -140,12 +157,18 @@ impl Network {
         self.data[port.index] = value;
     }
 
-    /// All states, the step and the events under way, as numbers: what a checkpoint keeps.
+    /// The columns of a group that outlive a step: states, and what the integrator keeps.
+    fn lasting(group: &Group) -> impl Iterator<Item = usize> + '_ {
+        let kept = group.inputs.iter().enumerate().filter(|(_, input)| matches!(input, Input::Kept(..)));
+        (0..group.states).chain(kept.map(|(index, _)| group.input_column(index)))
+    }
+
+    /// All that outlives a step, the step and the events under way, as numbers: what a checkpoint keeps.
     pub fn state(&self) -> Vec<f64> {
         let mut state = vec![self.steps as f64];
         for group in &self.groups {
             for lane in 0..group.lanes {
-                state.extend((0..group.states).map(|column| self.data[group.at(lane, column)]));
+                state.extend(Self::lasting(group).map(|column| self.data[group.at(lane, column)]));
             }
         }
         state.extend(self.queue.save());
@@ -157,7 +180,7 @@ impl Network {
     /// # Errors
     /// A state of another length than this network's.
     pub fn restore(&mut self, saved: &[f64]) -> Result<(), Problem> {
-        let own: usize = self.groups.iter().map(|group| group.lanes * group.states).sum();
+        let own: usize = self.groups.iter().map(|group| group.lanes * Self::lasting(group).count()).sum();
         if saved.len() < own + 1 || !(saved.len() - own - 1).is_multiple_of(3) {
             let message = format!("a state of {} numbers for a network of {own}", saved.len());
             return Err(Problem::new(message));
@@ -166,7 +189,7 @@ impl Network {
         let mut values = saved[1..].iter();
         for group in &self.groups {
             for lane in 0..group.lanes {
-                for (column, value) in (0..group.states).zip(&mut values) {
+                for (column, value) in Self::lasting(group).zip(&mut values) {
                     self.data[group.at(lane, column)] = *value;
                 }
             }
@@ -182,23 +205,40 @@ impl Network {
         self.draw();
         for index in 0..self.groups.len() {
             if index == self.cell_groups {
-                self.look(false, 0.0);
+                self.look(0.0);
             }
             for lane in 0..self.groups[index].lanes {
                 let group = &self.groups[index];
                 let values: Vec<f64> =
                     (0..group.states).map(|state| self.initial(index, lane, state, &mut Vec::new())).collect();
-                let end = if lane + 1 == group.lanes { group.lanes.next_multiple_of(super::LANES) } else { lane + 1 };
+                let end = if lane + 1 == group.lanes { group.lanes.next_multiple_of(LANES) } else { lane + 1 };
                 for (state, value) in values.into_iter().enumerate() {
-                    for lane in lane..end {
-                        let group = &self.groups[index];
-                        self.data[group.at(lane, state)] = value;
-                        self.data[group.at(lane, group.states + state)] = value;
+                    let columns = [Some(state), Some(group.states + state), group.starts[state]];
+                    for column in columns.into_iter().flatten() {
+                        (lane..end).for_each(|lane| self.data[group.at(lane, column)] = value);
                     }
                 }
             }
         }
-        self.predict();
+        self.look_ahead();
+    }
+
+    /// Takes the first look, and the first step as a trial: what it finds stands in the place of a step before the
+    /// first, x₋ = 2 x₀ − x₁, and the drives at t = 0 in the place of those before.
+    fn look_ahead(&mut self) {
+        self.aim();
+        self.stage(0, INSIDE * self.dt);
+        for group in &self.groups {
+            for state in 0..group.states {
+                let Some(start) = group.starts[state] else { continue };
+                for lane in 0..group.lanes.next_multiple_of(LANES) {
+                    let (state, start) = (group.at(lane, state), group.at(lane, start));
+                    let (first, trial) = (self.data[start], self.data[state]);
+                    self.data[start] = 2.0 * first - trial;
+                    self.data[state] = first;
+                }
+            }
+        }
     }
 
     /// The first value of a state; states that need one another in a circle start at 0.

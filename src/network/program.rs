@@ -6,6 +6,8 @@
 //!
 //! Source: the idea is that of vectorised query engines, Boncz, Zukowski & Nes 2005 (CIDR).
 
+use std::borrow::Borrow;
+
 use crate::network::math;
 
 /// How many instances go through an operation at once: 512 bytes, a whole number of registers of every width.
@@ -18,6 +20,12 @@ pub type Chunk = [f64; LANES];
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 struct Aligned(Chunk);
+
+impl Borrow<Chunk> for Aligned {
+    fn borrow(&self) -> &Chunk {
+        &self.0
+    }
+}
 
 /// An operation on one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,8 +51,6 @@ pub enum Unary {
     Floor,
     Not,
     Heaviside,
-    /// x if it is not above 0, else 0.
-    NotPositive,
 }
 
 /// An operation on two numbers; a comparison gives 1 or 0.
@@ -95,13 +101,6 @@ impl Unary {
             Self::Floor => libm::floor(x),
             Self::Not => truth(x == 0.0),
             Self::Heaviside => truth(x >= 0.0),
-            Self::NotPositive => {
-                if x > 0.0 {
-                    0.0
-                } else {
-                    x
-                }
-            }
         }
     }
 }
@@ -152,13 +151,22 @@ pub enum Action {
     Select(Source, Source, Source),
 }
 
-/// One operation and the temporary that takes its result.
+/// Where the result of an operation goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A temporary that no operand of the operation stands in.
+    Temporary(u16),
+    /// A column that this operation and those after it do not read.
+    Column(u16),
+}
+
+/// One operation and where its result goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     /// What is done.
     pub action: Action,
     /// Where the result goes.
-    pub into: u16,
+    pub into: Place,
 }
 
 /// A program over the columns of a chunk.
@@ -166,7 +174,7 @@ pub struct Step {
 pub struct Program {
     /// Operations in order.
     pub steps: Vec<Step>,
-    /// Columns that are written after all operations.
+    /// Values that are copied to columns after all operations.
     pub stores: Vec<(Source, u16)>,
     /// How many temporaries it needs.
     pub temporaries: u16,
@@ -181,22 +189,49 @@ pub struct Scratch {
     uniforms: Vec<Aligned>,
 }
 
-/// All operands of a step: the temporaries below and above the one that takes the result.
+/// All operands of a step: what lies below and above the place that takes the result.
 struct Reader<'a> {
-    below: &'a [Aligned],
-    above: &'a [Aligned],
-    columns: &'a [Chunk],
+    temporaries: Split<'a, Aligned>,
+    columns: Split<'a, Chunk>,
     uniforms: &'a [Aligned],
     time: &'a Chunk,
+}
+
+/// A row of chunks without the one that is being written.
+struct Split<'a, T> {
+    below: &'a [T],
+    above: &'a [T],
+}
+
+impl<'a, T: Borrow<Chunk>> Split<'a, T> {
+    #[inline(always)]
+    fn whole(all: &'a [T]) -> Self {
+        Self { below: all, above: &[] }
+    }
+
+    /// The row without the chunk at `at`, and that chunk.
+    #[inline(always)]
+    fn around(all: &'a mut [T], at: u16) -> Option<(Self, &'a mut T)> {
+        let (below, rest) = all.split_at_mut(at as usize);
+        let (chunk, above) = rest.split_first_mut()?;
+        Some((Self { below, above }, chunk))
+    }
+
+    #[inline(always)]
+    fn get(&self, index: u16) -> &'a Chunk {
+        match self.below.get(index as usize) {
+            Some(chunk) => chunk.borrow(),
+            None => self.above[index as usize - self.below.len() - 1].borrow(),
+        }
+    }
 }
 
 impl Reader<'_> {
     #[inline(always)]
     fn get(&self, source: Source) -> &Chunk {
         match source {
-            Source::Temporary(index) if (index as usize) < self.below.len() => &self.below[index as usize].0,
-            Source::Temporary(index) => &self.above[index as usize - self.below.len() - 1].0,
-            Source::Column(index) => &self.columns[index as usize],
+            Source::Temporary(index) => self.temporaries.get(index),
+            Source::Column(index) => self.columns.get(index),
             Source::Uniform(index) => &self.uniforms[index as usize].0,
             Source::Time | Source::Hoisted(_) => self.time,
         }
@@ -206,7 +241,7 @@ impl Reader<'_> {
 impl Program {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.stores.is_empty()
+        self.steps.is_empty() && self.stores.is_empty()
     }
 
     /// The index of a uniform of that value.
@@ -240,18 +275,26 @@ impl Program {
     fn run_chunk(&self, block: &mut [Chunk], time: &Chunk, temporaries: &mut [Aligned], uniforms: &[Aligned]) {
         for step in &self.steps {
             // The result never goes where an operand stands (see `Graph::emit`).
-            let (below, rest) = temporaries.split_at_mut(step.into as usize);
-            let Some((out, above)) = rest.split_first_mut() else { return };
-            let reader = Reader { below, above, columns: block, uniforms, time };
+            let (temporaries, columns, out): (Split<'_, Aligned>, Split<'_, Chunk>, &mut Chunk) = match step.into {
+                Place::Temporary(into) => {
+                    let Some((temporaries, out)) = Split::around(temporaries, into) else { return };
+                    (temporaries, Split::whole(block), &mut out.0)
+                }
+                Place::Column(into) => {
+                    let Some((columns, out)) = Split::around(block, into) else { return };
+                    (Split::whole(temporaries), columns, out)
+                }
+            };
+            let reader = Reader { temporaries, columns, uniforms, time };
             match step.action {
-                Action::Unary(operation, a) => unary(operation, reader.get(a), &mut out.0),
-                Action::Binary(operation, a, b) => binary(operation, reader.get(a), reader.get(b), &mut out.0),
+                Action::Unary(operation, a) => unary(operation, reader.get(a), out),
+                Action::Binary(operation, a, b) => binary(operation, reader.get(a), reader.get(b), out),
                 Action::Select(c, a, b) => {
                     let (c, a, b) = (reader.get(c), reader.get(a), reader.get(b));
                     for i in 0..LANES {
                         // Both are read before the choice, so that the loop has no branch.
                         let (a, b) = (a[i], b[i]);
-                        out.0[i] = if c[i] != 0.0 { a } else { b };
+                        out[i] = if c[i] != 0.0 { a } else { b };
                     }
                 }
             }
@@ -291,27 +334,8 @@ fn unary(operation: Unary, x: &Chunk, out: &mut Chunk) {
         };
     }
     loops!(
-        Negate,
-        Exp,
-        Phi1,
-        Log,
-        Log10,
-        Sqrt,
-        Abs,
-        Sin,
-        Cos,
-        Tan,
-        Sinh,
-        Cosh,
-        Tanh,
-        Asin,
-        Acos,
-        Atan,
-        Ceil,
-        Floor,
-        Not,
-        Heaviside,
-        NotPositive
+        Negate, Exp, Phi1, Log, Log10, Sqrt, Abs, Sin, Cos, Tan, Sinh, Cosh, Tanh, Asin, Acos, Atan, Ceil, Floor, Not,
+        Heaviside
     )
 }
 
@@ -334,9 +358,15 @@ mod tests {
         let mut program = Program { temporaries: 2, ..Program::default() };
         let two = program.uniform(2.0);
         program.steps = vec![
-            Step { action: Action::Unary(Unary::Exp, Source::Column(0)), into: 0 },
-            Step { action: Action::Binary(Binary::Div, Source::Temporary(0), Source::Uniform(two)), into: 1 },
-            Step { action: Action::Select(Source::Column(0), Source::Temporary(1), Source::Time), into: 0 },
+            Step { action: Action::Unary(Unary::Exp, Source::Column(0)), into: Place::Temporary(0) },
+            Step {
+                action: Action::Binary(Binary::Div, Source::Temporary(0), Source::Uniform(two)),
+                into: Place::Temporary(1),
+            },
+            Step {
+                action: Action::Select(Source::Column(0), Source::Temporary(1), Source::Time),
+                into: Place::Temporary(0),
+            },
         ];
         program.stores = vec![(Source::Temporary(0), 1)];
         let mut data = vec![0.0; 2 * 2 * LANES];

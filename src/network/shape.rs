@@ -2,7 +2,7 @@
 
 use crate::network::flat::{Flat, Input};
 use crate::network::graph::{Id, Node};
-use crate::network::integrate::{Stages, Target};
+use crate::network::integrate::{Target, Writes};
 use crate::network::population::Group;
 use crate::network::program::{Action, Program, Source};
 
@@ -16,8 +16,8 @@ pub struct Shape {
 
 impl Group {
     /// All its programs.
-    pub(super) fn programs_mut(&mut self) -> [&mut Program; 5] {
-        [&mut self.export_now, &mut self.export_trial, &mut self.predict, &mut self.correct, &mut self.conditions]
+    pub(super) fn programs_mut(&mut self) -> impl Iterator<Item = &mut Program> {
+        [&mut self.export, &mut self.conditions].into_iter().chain(&mut self.stages)
     }
 }
 
@@ -37,7 +37,7 @@ pub fn output(flat: &mut Flat, input: &Input) -> Option<Id> {
 }
 
 /// Gives a flat set its columns and writes its programs.
-pub fn shape(flat: &Flat, stages: &mut Stages, outputs: &[(Input, Id)], exports: &[(String, Id)]) -> Shape {
+pub fn shape(flat: &Flat, stages: &[Writes], outputs: &[(Input, Id)], exports: &[(String, Id)]) -> Shape {
     let states = flat.states.len();
     let mut group = Group {
         states,
@@ -68,8 +68,8 @@ pub fn shape(flat: &Flat, stages: &mut Stages, outputs: &[(Input, Id)], exports:
         Target::Trial(state) => (group.states + state) as u16,
         Target::Input(input) => group.input_column(input) as u16,
     };
-    let write = |group: &Group, stage: &[(Id, Target)], fed: &[(Id, u16)]| -> Vec<(Id, u16)> {
-        stage.iter().map(|(id, target)| (*id, to(group, *target))).chain(fed.iter().copied()).collect()
+    let write = |group: &Group, writes: &[(Id, Target)]| -> Vec<(Id, u16)> {
+        writes.iter().map(|(id, target)| (*id, to(group, *target))).collect()
     };
     let from = |group: Group, trial: bool| {
         move |leaf: Node| match leaf {
@@ -78,16 +78,13 @@ pub fn shape(flat: &Flat, stages: &mut Stages, outputs: &[(Input, Id)], exports:
             _ => 0,
         }
     };
+    group.starts = (0..states).map(|state| group.find_start(state)).collect();
     let (now, trial) = (from(group.clone(), false), from(group.clone(), true));
-    let predict = write(&group, &stages.predict, &fed);
-    // Slopes are needed in the first stage only.
-    let values = outputs.iter().zip(&fed).filter(|((input, _), _)| matches!(input, Input::Attached(_)));
-    let values: Vec<(Id, u16)> = values.map(|(_, fed)| *fed).collect();
-    let correct = write(&group, &stages.correct, &values);
-    group.export_now = flat.graph.emit(&exported, &now, &mut hoisted);
-    group.export_trial = flat.graph.emit(&exported, &trial, &mut hoisted);
-    group.predict = flat.graph.emit(&predict, &now, &mut hoisted);
-    group.correct = flat.graph.emit(&correct, &trial, &mut hoisted);
+    group.export = flat.graph.emit(&exported, &trial, &mut hoisted);
+    for stage in stages {
+        let writes: Vec<(Id, u16)> = write(&group, stage).into_iter().chain(fed.iter().copied()).collect();
+        group.stages.push(flat.graph.emit(&writes, &trial, &mut hoisted));
+    }
     // Conditions write beside the states, so that a closer look finds the states as they were.
     let mut after: Vec<(Id, u16)> =
         flat.after_conditions.iter().map(|(state, id)| (*id, (states + *state) as u16)).collect();

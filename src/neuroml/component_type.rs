@@ -2,7 +2,8 @@
 //!
 //! A type inherits parameters, exposures, requirements, children, ports and structure from the type that it extends;
 //! its own member of the same name wins. Its own `Dynamics`, if it has any, stand in the place of the inherited
-//! ones as a whole. Every equation is parsed here, and its dimension compared with the one declared.
+//! ones as a whole, as in jLEMS, unless they begin with `<Super/>`: then they are added to the inherited ones. (jLEMS
+//! does not inherit `Structure`; here a type that has none of its own keeps the inherited one.) Every equation is parsed here, and its dimension compared with the one declared.
 //!
 //! Source: Cannon et al. 2014, doi:10.3389/fninf.2014.00079.
 
@@ -131,6 +132,9 @@ impl Vocabulary {
         for name in names {
             vocabulary.resolve(name, &raw, &mut Vec::new(), &mut problems);
         }
+        for element in named("Constant") {
+            vocabulary.read_constant(element, &mut problems);
+        }
         for component_type in vocabulary.types.values() {
             vocabulary.check(component_type, &mut problems);
         }
@@ -172,6 +176,16 @@ impl Vocabulary {
                 Problem::new("a Unit needs `symbol`, `dimension` and numbers for `power`, `scale`, `offset`")
                     .at(element.place()),
             ),
+        }
+    }
+
+    /// A constant beside the types is known in all of them, unless a type has its own of that name.
+    fn read_constant(&mut self, element: &Element, problems: &mut Problems) {
+        let dimension = self.dimension(element, problems);
+        let name = element.get("name").or(element.get("symbol")).unwrap_or_default();
+        let Some(value) = self.quantity(element, "value", dimension, problems) else { return };
+        for known in self.types.values_mut().filter(|known| known.constants.iter().all(|(own, ..)| own != name)) {
+            known.constants.push((name.to_string(), value, dimension.unwrap_or(Dimension::NONE)));
         }
     }
 
@@ -294,7 +308,14 @@ impl Vocabulary {
                     .collect();
                 to.structure = Some(member.clone());
             }
-            "Dynamics" => to.dynamics = Some(Dynamics::read(member, |e, p| self.dimension(e, p), problems)),
+            "Dynamics" => {
+                let own = Dynamics::read(member, |e, p| self.dimension(e, p), problems);
+                let inherited = to.dynamics.take().filter(|_| member.children_named("Super").next().is_some());
+                to.dynamics = Some(match inherited {
+                    Some(inherited) => inherited.with(own),
+                    None => own,
+                });
+            }
             "Simulation"
             | "About"
             | "Meta"

@@ -258,12 +258,31 @@ impl Dynamics {
                         rates: (text("forwardRate"), text("reverseRate")),
                     });
                 }
+                "Super" => {}
                 other => {
                     problems.push(Problem::new(format!("<{other}> is not a member of Dynamics")).at(member.place()));
                 }
             }
         }
         dynamics
+    }
+
+    /// These and others that extend them: a state, a derived value or a regime of the same name takes the place of the
+    /// inherited one, as does the rate of a state; conditions, events and what happens at the start are added.
+    pub fn with(mut self, own: Self) -> Self {
+        fn replace<T>(to: &mut Vec<T>, own: Vec<T>, name: impl Fn(&T) -> &String) {
+            to.retain(|inherited| own.iter().all(|item| name(item) != name(inherited)));
+            to.extend(own);
+        }
+        replace(&mut self.states, own.states, |state| &state.name);
+        replace(&mut self.derived, own.derived, |derived| &derived.name);
+        replace(&mut self.derivatives, own.derivatives, |rate| &rate.variable);
+        replace(&mut self.regimes, own.regimes, |regime| &regime.name);
+        self.on_start.assignments.extend(own.on_start.assignments);
+        self.conditions.extend(own.conditions);
+        self.events.extend(own.events);
+        self.schemes.extend(own.schemes);
+        self
     }
 }
 

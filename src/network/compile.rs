@@ -162,7 +162,8 @@ impl<'m> Compiler<'m> {
         for input in &network.inputs {
             self.flat(&input.component, true);
         }
-        for connection in network.projections.iter().flat_map(|projection| &projection.connections) {
+        let through = network.projections.iter().filter(|projection| projection.kind != ProjectionKind::Direct);
+        for connection in through.flat_map(|projection| &projection.connections) {
             self.flat(&connection.synapse, true);
             if let Some(pre) = &connection.pre_component {
                 self.flat(pre, true);
@@ -292,6 +293,7 @@ impl<'m> Compiler<'m> {
                 let (pre, post) = ((projection.pre, connection.pre_cell), (projection.post, connection.post_cell));
                 let weight = connection.weight;
                 match projection.kind {
+                    ProjectionKind::Direct => {}
                     ProjectionKind::Spiking => {
                         let delay = (connection.delay / self.options.dt).round() as u64;
                         all.push(attach(&connection.synapse, post, None, weight, Some((pre, delay))));
@@ -377,6 +379,7 @@ impl<'m> Compiler<'m> {
         for (index, members) in members.iter().enumerate() {
             self.wire(first + index, members);
         }
+        self.wire_directly();
         std::mem::take(&mut self.problems).or_ok(())
     }
 
@@ -500,6 +503,21 @@ impl<'m> Compiler<'m> {
                 let (group, cell) = self.network.populations[source.0].places[source.1];
                 let listener = Listener { delay, group: index as u32, lane: lane as u32 };
                 self.network.listeners[group][cell].push(listener);
+            }
+        }
+    }
+
+    /// Connects cells that hear each other without a synapse.
+    fn wire_directly(&mut self) {
+        let projections = &self.model.network.projections;
+        for projection in projections.iter().filter(|projection| projection.kind == ProjectionKind::Direct) {
+            for connection in &projection.connections {
+                let place = |population: usize, cell: usize| self.network.populations[population].places[cell];
+                let (from, from_lane) = place(projection.pre, connection.pre_cell);
+                let (to, to_lane) = place(projection.post, connection.post_cell);
+                let delay = (connection.delay / self.options.dt).round() as u64;
+                let listener = Listener { delay, group: to as u32, lane: to_lane as u32 };
+                self.network.listeners[from][from_lane].push(listener);
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::error::{Place, Problem, Problems, nearest};
 use crate::neuroml::component::{self, Component};
 use crate::neuroml::component_type::{DEFINITIONS, Vocabulary};
 use crate::neuroml::document::{self, Document};
+use crate::neuroml::instantiate;
 use crate::neuroml::network_element;
 use crate::neuroml::simulation::Simulation;
 use crate::neuroml::xml::{self, Element};
@@ -43,6 +44,8 @@ pub enum ProjectionKind {
     Electrical,
     /// An analogue synapse (`continuousProjection`).
     Continuous,
+    /// A spike of the one reaches the other itself, without a synapse (`EventConnection` of a type's `Structure`).
+    Direct,
 }
 
 /// One connection from a cell to a cell.
@@ -174,7 +177,14 @@ impl Model {
         match (pick(&networks, wanted), wanted) {
             (Some(network), _) => model.network = network_element::read(network, &model, &mut problems),
             (None, Some(wanted)) if model.components.contains_key(wanted) => {
-                model.network = NetworkModel::of_one(wanted);
+                let root = &model.components[wanted];
+                if instantiate::is_network(root, &model) && problems.is_empty() {
+                    let (network, alone) = instantiate::read(root, &model, &mut problems);
+                    model.network = network;
+                    model.components.extend(alone);
+                } else {
+                    model.network = NetworkModel::of_one(wanted);
+                }
             }
             (None, Some(wanted)) => {
                 let place = simulations.first().map(|simulation| simulation.place_of_value("target"));
@@ -371,7 +381,9 @@ impl fmt::Display for Summary<'_> {
         let cells: usize = network.populations.iter().map(|population| population.size).sum();
         writeln!(f, "network: {}", network.id)?;
         writeln!(f, "populations: {} with {cells} cells", network.populations.len())?;
-        for kind in [ProjectionKind::Spiking, ProjectionKind::Electrical, ProjectionKind::Continuous] {
+        for kind in
+            [ProjectionKind::Spiking, ProjectionKind::Electrical, ProjectionKind::Continuous, ProjectionKind::Direct]
+        {
             let projections = network.projections.iter().filter(|projection| projection.kind == kind);
             let (mut count, mut connections, mut weight) = (0, 0, 0.0);
             for projection in projections {

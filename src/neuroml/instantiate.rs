@@ -88,6 +88,9 @@ struct Reader<'m> {
 
 type Names<'e> = HashMap<&'e str, Instance>;
 
+/// Nodes, each with the index of a cell in it where a path picks one.
+type Picked = Vec<(usize, Option<String>)>;
+
 impl<'m> Reader<'m> {
     fn plant(&mut self, component: &'m Component, slot: &str, parent: Option<usize>) -> usize {
         let index = self.nodes.len();
@@ -230,51 +233,58 @@ impl<'m> Reader<'m> {
                 _ => Err(Problem::new(format!("\"{path}\" leads into a cell"))),
             };
         }
-        let mut here = vec![node];
-        let mut picked = None;
-        for step in path.trim_start_matches("./").split('/').filter(|step| !step.is_empty()) {
-            let (name, index) = step.split_once('[').map_or((step, None), |(name, index)| (name, Some(index)));
-            picked = index.map(|index| index.trim_end_matches(']')).filter(|index| *index != "*");
-            let mut next = Vec::new();
-            for at in here {
-                next.extend(self.step(at, name)?);
-            }
-            here = next;
-            // A cell may also be named as "population/0".
-            if here.is_empty() {
-                return Err(Problem::new(format!("\"{path}\": nothing is called \"{name}\"")));
-            }
-        }
-        let mut found = Vec::new();
-        for at in here {
-            match self.of.get(&at) {
-                Some((population, size, _)) => match picked.map(|index| (index, index.parse::<usize>())) {
+        self.walk(vec![node], path.trim_start_matches("./"))?.into_iter().try_fold(
+            Vec::new(),
+            |mut found, (at, picked)| {
+                let Some((population, size, _)) = self.of.get(&at) else {
+                    found.push(Instance::Node(at));
+                    return Ok(found);
+                };
+                match picked.as_deref().map(|index| (index, index.parse::<usize>())) {
                     None => found.extend((0..*size).map(|cell| Instance::Cell(*population, cell))),
                     Some((_, Ok(index))) if index < *size => found.push(Instance::Cell(*population, index)),
                     Some((index, _)) => {
                         return Err(Problem::new(format!("\"{path}\": no cell {index}, there are {size}")));
                     }
-                },
-                None => found.push(Instance::Node(at)),
+                }
+                Ok(found)
+            },
+        )
+    }
+
+    /// The nodes to which the steps of a path lead, each with the index that the last step picks.
+    fn walk(&self, from: Vec<usize>, path: &str) -> Result<Picked, Problem> {
+        let mut here: Picked = from.into_iter().map(|at| (at, None)).collect();
+        for step in path.split('/').filter(|step| !step.is_empty()) {
+            let (name, index) = step.split_once('[').map_or((step, None), |(name, index)| (name, Some(index)));
+            let index = index.map(|index| index.trim_end_matches(']')).filter(|index| *index != "*");
+            let mut next = Vec::new();
+            for (at, _) in here {
+                for (at, picked) in self.step(at, name)? {
+                    next.push((at, index.map(str::to_string).or(picked)));
+                }
+            }
+            here = next;
+            if here.is_empty() {
+                return Err(Problem::new(format!("\"{path}\": nothing is called \"{name}\"")));
             }
         }
-        Ok(found)
+        Ok(here)
     }
 
     /// One step of a path.
-    fn step(&self, at: usize, name: &str) -> Result<Vec<usize>, Problem> {
+    fn step(&self, at: usize, name: &str) -> Result<Picked, Problem> {
         let node = &self.nodes[at];
         if matches!(name, "this" | ".") {
-            return Ok(vec![at]);
+            return Ok(vec![(at, None)]);
         }
         if matches!(name, "parent" | "..") {
-            return node
-                .parent
-                .map(|parent| vec![parent])
-                .ok_or_else(|| Problem::new("a path leads out of the network"));
+            let parent = node.parent.map(|parent| vec![(parent, None)]);
+            return parent.ok_or_else(|| Problem::new("a path leads out of the network"));
         }
-        let children = |matches: &dyn Fn(&Node<'_>) -> bool| -> Vec<usize> {
-            node.children.iter().copied().filter(|child| matches(&self.nodes[*child])).collect()
+        let children = |matches: &dyn Fn(&Node<'_>) -> bool| -> Picked {
+            let children = node.children.iter().filter(|child| matches(&self.nodes[**child]));
+            children.map(|child| (*child, None)).collect()
         };
         let by_id = children(&|child| child.component.id == name);
         if !by_id.is_empty() {
@@ -284,37 +294,21 @@ impl<'m> Reader<'m> {
         if !by_slot.is_empty() {
             return Ok(by_slot);
         }
-        // An attribute that holds a path or names a component beside this one.
+        // An attribute that holds a path from this component, or begins with the id of a component beside or around it.
         let Some(way) = node.component.texts.get(name) else { return Ok(Vec::new()) };
-        let (first, rest) = way.split_once('/').unwrap_or((way, ""));
-        let mut from = at;
-        let mut here = Vec::new();
-        if matches!(first, ".." | "." | "this" | "parent") {
-            here.push(at);
+        let first = way.split(['/', '[']).next().unwrap_or(way);
+        let from = if matches!(first, ".." | "." | "this" | "parent") {
+            Some(at)
         } else {
-            while here.is_empty() {
-                let wanted = first.split('[').next().unwrap_or(first);
-                let found = self.nodes[from].children.iter().copied();
-                here.extend(found.filter(|child| *child != at && self.nodes[*child].component.id == wanted));
-                match self.nodes[from].parent {
-                    Some(parent) => from = parent,
-                    None => break,
-                }
-            }
-        }
-        let steps = if matches!(first, ".." | "." | "this" | "parent") { way.as_str() } else { rest };
-        for step in steps.split('/').filter(|step| !step.is_empty()) {
-            let mut next = Vec::new();
-            for at in here {
-                next.extend(self.step(at, step.split('[').next().unwrap_or(step))?);
-            }
-            here = next;
-        }
-        if here.is_empty() {
+            let around = std::iter::successors(node.parent, |at| self.nodes[*at].parent);
+            let has = |at: &usize| self.nodes[*at].children.iter().any(|c| self.nodes[*c].component.id == first);
+            around.into_iter().find(has)
+        };
+        let found = from.and_then(|from| self.walk(vec![from], way).ok());
+        found.ok_or_else(|| {
             let place = node.component.place.clone();
-            return Err(Problem::new(format!("`{name}` names no component: \"{way}\"")).at(place));
-        }
-        Ok(here)
+            Problem::new(format!("`{name}` names no component: \"{way}\"")).at(place)
+        })
     }
 
     /// The id of the component that an attribute of a statement names: through a ComponentReference, here or around.

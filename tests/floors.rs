@@ -38,6 +38,7 @@ const HOUSE: &[Home] = &[
     home("neuroml/component_type.rs", 3, "neuroml", 2),
     home("neuroml/dynamics.rs", 3, "neuroml", 2),
     home("neuroml/expression.rs", 3, "neuroml", 2),
+    home("neuroml/grammar.rs", 3, "neuroml", 1),
     home("neuroml/document.rs", 3, "neuroml", 1),
     home("neuroml/xml.rs", 3, "neuroml", 0),
     home("body/", 3, "body", 0),

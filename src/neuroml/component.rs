@@ -147,7 +147,9 @@ fn read_attributes(
             None => {
                 let what = parameter.dimension.map_or("a quantity".to_string(), |dimension| dimension.to_string());
                 problems.push(
-                    Problem::new(format!("<{}> needs `{}`, {what}", element.name, parameter.name)).at(element.place()),
+                    Problem::new(format!("<{}> needs `{}`, {what}", element.name, parameter.name))
+                        .at(element.place())
+                        .help(format!("add {}=\"…\"", parameter.name)),
                 );
             }
         }

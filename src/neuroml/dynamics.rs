@@ -163,6 +163,8 @@ pub struct Condition {
 pub struct Event {
     /// The port at which it comes in.
     pub port: String,
+    /// Where the port stands.
+    pub place: Place,
     /// What happens.
     pub actions: Actions,
 }
@@ -298,7 +300,7 @@ fn condition(element: &Element, problems: &mut Problems) -> Option<Condition> {
 
 fn event(element: &Element, problems: &mut Problems) -> Option<Event> {
     let port = element.get("port").unwrap_or_default().to_string();
-    Some(Event { port, actions: read_actions(element, problems) })
+    Some(Event { port, place: element.place_of_value("port"), actions: read_actions(element, problems) })
 }
 
 fn read_actions(element: &Element, problems: &mut Problems) -> Actions {

@@ -67,6 +67,13 @@ impl<'m> Builder<'m> {
                     names.insert(name.unwrap_or(instance), found);
                 }
                 "EventConnection" => {
+                    let too_much =
+                        ["delay", "receiver", "receiverContainer"].into_iter().find(|a| member.get(a).is_some());
+                    if let Some(attribute) = too_much {
+                        let message =
+                            format!("`{attribute}` is not understood inside of a cell, a synapse or an input");
+                        return Err(Problem::new(message).at(member.place_of_value(attribute)));
+                    }
                     let end =
                         |attribute: &str, port: &str, outgoing: bool| -> Result<Option<(usize, String)>, Problem> {
                             let path = member.get(attribute).unwrap_or("this");
@@ -93,7 +100,7 @@ impl<'m> Builder<'m> {
                         self.wires_of(node, member, &mut inner)?;
                     }
                 }
-                "ChildInstance" | "MultiInstantiate" => {}
+                "ChildInstance" => {}
                 other => {
                     let message = format!("<{other}> is not understood inside of a cell, a synapse or an input");
                     return Err(Problem::new(message).at(member.place()));

@@ -324,6 +324,12 @@ impl<'m> Builder<'m> {
                 return Ok(self.flat.input(Input::Peer((*name).to_string())));
             }
             if node == 0 && self.types[node].attachments.iter().any(|slot| slot.name == first) {
+                let all = steps[0] == first || steps[0].ends_with("[*]");
+                if !all || steps.len() > 1 || reduce == Some(Reduce::Multiply) {
+                    let problem =
+                        Problem::new(format!("\"{path}\": of what is attached, only the sum of all is understood"));
+                    return Err(problem.help(format!("write select=\"{first}[*]/{name}\" reduce=\"add\"")));
+                }
                 return Ok(self.flat.input(Input::Attached((*name).to_string())));
             }
         }

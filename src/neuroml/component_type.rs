@@ -290,7 +290,7 @@ impl Vocabulary {
         let slot =
             |many| Slot { name: name.clone(), type_name: member.get("type").unwrap_or_default().to_string(), many };
         match member.name.as_str() {
-            "Parameter" | "Property" | "IndexParameter" => {
+            "Parameter" | "Property" | "IndexParameter" | "IntegerParameter" => {
                 let dimension = self.dimension(member, problems);
                 let attribute = if member.name == "Property" { "defaultValue" } else { "default" };
                 let default = self.quantity(member, attribute, dimension, problems);
@@ -349,16 +349,7 @@ impl Vocabulary {
                     None => own,
                 });
             }
-            "Simulation"
-            | "About"
-            | "Meta"
-            | "notes"
-            | "ComponentRequirement"
-            | "Collection"
-            | "PairCollection"
-            | "PairFilter"
-            | "IntegerParameter"
-            | "SimulationConfiguration" => {}
+            "Simulation" | "About" | "Meta" | "notes" | "ComponentRequirement" => {}
             other => {
                 problems.push(Problem::new(format!("<{other}> is not a member of a ComponentType")).at(member.place()))
             }

@@ -46,7 +46,7 @@ const ATTRIBUTES: &[(&str, &str)] = &[
     ("Regime", "name initial"),
     ("KineticScheme", "name nodes stateVariable edges edgeSource edgeTarget forwardRate reverseRate dependency step"),
     ("Structure", ""),
-    ("With", "instance as list index"),
+    ("With", "instance as"),
     ("ForEach", "instances as"),
     ("ChildInstance", "component"),
     ("MultiInstantiate", "number component"),

@@ -28,6 +28,17 @@ fn a_good_file_says_nothing() {
 }
 
 #[test]
+fn a_simulation_may_be_written_as_a_component() {
+    let body = format!(
+        "{CELL}<Target component='s'/><Component id='n' type='network'><population id='p' component='c' size='2'/>\
+         </Component><Component id='s' type='Simulation' length='1ms' step='0.1ms' target='n'/>"
+    );
+    assert_eq!(said(&body), "");
+    let model = Model::from_text(Path::new("m.xml"), &format!("{HEAD}{body}</Lems>")).expect("reads");
+    assert_eq!((model.populations().len(), model.simulation.map(|simulation| simulation.length)), (1, Some(1e-3)));
+}
+
+#[test]
 fn files_that_cannot_be_read_are_named() {
     assert_said("<Include file='gone.nml'/>", &["m.xml:2:16: included file \"gone.nml\" not found"]);
     let problems = Model::load(Path::new("no/such/file.xml")).expect_err("missing");

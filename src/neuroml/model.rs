@@ -147,7 +147,9 @@ impl Model {
         let mut simulations: Vec<&Element> = Vec::new();
         let mut target = None;
         for element in &document.elements {
-            match element.name.as_str() {
+            // `<Component type="Simulation" …>` is another way to write `<Simulation …>`.
+            let kind = if element.name == "Component" { element.get("type") } else { None };
+            match kind.unwrap_or(&element.name) {
                 "Target" => target = element.get("component"),
                 name if DEFINITIONS.contains(&name) || name == "annotation" || name == "property" => {}
                 "network" | "networkWithTemperature" => networks.push(element),

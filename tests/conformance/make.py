@@ -186,6 +186,11 @@ def cells():
          [{"type": "events", "id": "0", "tol_ms": 0.05}], events={"0": spikes}, spikes={"0": "p[0]"}, length=300,
          note="a regime ends at the first step after tau_refrac: up to a step of 0.01 ms later for each of the spikes")
 
+    # 200 sources that are silent for 20 ms and after 80 ms: 60 of 100 ms at 50 Hz.
+    case("pynn_poisson", '<SpikeSourcePoisson id="c" start="20ms" duration="60ms" rate="50Hz"/>'
+         + network('<population id="p" component="c" size="200"/>'), {"tsince": "p[0]/tsince"},
+         [{"type": "rate", "ids": [0, 200], "rate": 30.0, "nsigma": 4}], spikes={str(i): f"p[{i}]" for i in range(200)})
+
     def traub(t, x):
         V, m, h, n = x
         u = V + 63

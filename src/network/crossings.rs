@@ -87,14 +87,16 @@ impl Network {
         let Some(fired) = flat.timed.iter().find(holds) else { return (None, assigned.to_vec()) };
         let fraction = passage.fraction(fired.test);
         // Several at once (two spikes of an array within a step) are taken at the end of the step.
-        let others = flat.timed.iter().filter(holds).filter(|timed| timed.assignments != fired.assignments);
-        let others: Vec<&Timed> = others.collect();
+        // Where the motion stays as it is and an event goes out, nothing depends on the others.
+        let moved = changes_motion(flat, fired);
+        let others = flat.timed.iter().filter(|timed| (moved || !fired.sends) && holds(timed));
+        let others: Vec<&Timed> = others.filter(|timed| timed.assignments != fired.assignments).collect();
         if !others.is_empty() {
             let sends = others.iter().chain([&fired]).any(|timed| timed.sends);
             return (sends.then_some(start + fraction * self.dt), assigned.to_vec());
         }
         let event = fired.sends.then_some(start + fraction * self.dt);
-        if !changes_motion(flat, fired) || !self.exact_crossings() {
+        if !moved || !self.exact_crossings() {
             return (event, assigned.to_vec());
         }
         let time = start + fraction * self.dt;

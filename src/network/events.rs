@@ -188,19 +188,18 @@ impl<'m> Builder<'m> {
             }
             let mut wave = Wave { now: now.clone(), ..Wave::default() };
             self.act(node, dynamics, &condition.actions, None, &mut wave)?;
-            let mut changed: Assignments = wave.now.into_iter().collect();
-            changed.sort_unstable();
-            let own: Assignments =
-                changed.iter().filter(|(state, value)| now.get(state) != Some(value)).copied().collect();
+            let changed = wave.now.into_iter().filter(|(state, value)| now.get(state) != Some(value));
+            let mut own: Assignments = changed.collect();
+            own.sort_unstable();
             if let Some(guard) = wave.sends {
                 let test = guard.map_or(test, |guard| self.flat.graph.binary(Binary::And, test, guard));
                 self.flat.timed.push(Timed { test, sends: true, assignments: own.clone() });
             }
             let moment_matters = condition.actions.transition.is_some() || wave.reached;
             if moment_matters && !matches!(wave.sends, Some(None)) {
-                self.flat.timed.push(Timed { test, sends: false, assignments: own });
+                self.flat.timed.push(Timed { test, sends: false, assignments: own.clone() });
             }
-            for (state, value) in changed {
+            for (state, value) in own {
                 let before = self.before(state, now);
                 let chosen = self.flat.graph.select(test, value, before);
                 now.insert(state, chosen);

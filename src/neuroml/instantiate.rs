@@ -26,6 +26,9 @@ use crate::units::Dimension;
 /// How many cells one `MultiInstantiate` may make: far more than any network in use, far fewer than memory holds.
 const MAX_CELLS: f64 = 1e7;
 
+/// How many connections a structure may make, by the same measure.
+const MAX_CONNECTIONS: usize = 100_000_000;
+
 /// Whether a component is a network: it, or a component inside it, multiplies others.
 pub fn is_network(component: &Component, model: &Model) -> bool {
     multiplies(&model.vocabulary.types[&component.type_name])
@@ -43,7 +46,8 @@ fn multiplies(component_type: &ComponentType) -> bool {
 /// network by themselves, by the names under which its populations know them.
 pub fn read(root: &Component, model: &Model, problems: &mut Problems) -> (NetworkModel, Vec<(String, Component)>) {
     let network = NetworkModel { id: root.id.clone(), ..NetworkModel::default() };
-    let mut reader = Reader { model, network, nodes: Vec::new(), alone: Vec::new(), of: HashMap::new() };
+    let mut reader =
+        Reader { model, network, nodes: Vec::new(), connections: 0, alone: Vec::new(), of: HashMap::new() };
     reader.plant(root, "", None);
     for node in 0..reader.nodes.len() {
         if let Err(problem) = reader.populate(node) {
@@ -80,6 +84,7 @@ struct Reader<'m> {
     model: &'m Model,
     network: NetworkModel,
     nodes: Vec<Node<'m>>,
+    connections: usize,
     /// Components without an id of their own in the model.
     alone: Vec<(String, Component)>,
     /// The population of a node, its size, and whether the node itself is its only cell.
@@ -389,8 +394,7 @@ impl<'m> Reader<'m> {
                     kind,
                     (pre, post),
                     Connection { pre_cell, post_cell, synapse, pre_component: None, weight, delay },
-                );
-                Ok(())
+                )
             }
             // What has no dynamics sends no events: the receiver is an input on its target.
             (Instance::Node(_), Instance::Cell(population, cell), Some(component)) => {
@@ -439,20 +443,31 @@ impl<'m> Reader<'m> {
         let weight = self.weight(node, statement)?;
         let pre_component = Some(pre_component);
         let connection = Connection { pre_cell, post_cell, synapse, pre_component, weight, delay: 0.0 };
-        self.connect(node, ProjectionKind::Continuous, (pre, post), connection);
-        Ok(())
+        self.connect(node, ProjectionKind::Continuous, (pre, post), connection)
     }
 
     /// Adds a connection to the projection of its node.
-    fn connect(&mut self, node: usize, kind: ProjectionKind, (pre, post): (usize, usize), connection: Connection) {
+    fn connect(
+        &mut self,
+        node: usize,
+        kind: ProjectionKind,
+        (pre, post): (usize, usize),
+        connection: Connection,
+    ) -> Result<(), Problem> {
+        self.connections += 1;
+        if self.connections > MAX_CONNECTIONS {
+            return Err(Problem::new(format!("more than {MAX_CONNECTIONS} connections")));
+        }
         let id = self.path(node);
-        let known = self.network.projections.iter_mut().rev().take(4);
-        let mut known =
-            known.filter(|known| known.id == id && known.kind == kind && (known.pre, known.post) == (pre, post));
-        match known.next() {
+        // The nearest few: statements in one loop fill the same projections in turn.
+        let nearest = self.network.projections.iter_mut().rev().take(4);
+        let same =
+            |known: &&mut Projection| known.id == id && known.kind == kind && (known.pre, known.post) == (pre, post);
+        match nearest.into_iter().find(same) {
             Some(known) => known.connections.push(connection),
             None => self.network.projections.push(Projection { id, kind, pre, post, connections: vec![connection] }),
         }
+        Ok(())
     }
 }
 

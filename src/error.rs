@@ -242,7 +242,9 @@ pub fn read_text(path: &Path) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|bad| {
         let end = bad.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(&bad.as_bytes()[..end]);
-        Problem::new(format!("not a text file: byte {end} is not UTF-8")).at(Place::at_offset(path, &text, end))
+        Problem::new(format!("not a text file: byte {end} is not UTF-8"))
+            .at(Place::at_offset(path, &text, end))
+            .help("is it the right file? Text must be saved as UTF-8")
     })
 }
 
@@ -297,7 +299,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), b"<Lems>\n\xce\xbc\xff</Lems>").expect("written");
         let said = read_text(file.path()).expect_err("a byte 255").to_string();
-        assert!(said.ends_with(":2:2: not a text file: byte 9 is not UTF-8"), "{said}");
+        assert!(said.contains(":2:2: not a text file: byte 9 is not UTF-8\n  help: "), "{said}");
     }
 
     #[test]

@@ -80,3 +80,22 @@ fn every_key_of_the_models_is_explained() {
     }
     assert!(keys > 60, "only {keys} keys were seen");
 }
+
+#[test]
+fn the_table_of_types_names_every_type_of_the_core_and_no_other() {
+    use nematode::neuroml::model::Model;
+
+    let document = read("docs/neuroml.md");
+    let start = document.find("## The types of NeuroML").expect("the table");
+    let end = document.find("Three differences are meant").expect("the end of the table");
+    let named: Vec<&str> = document[start..end].split('`').skip(1).step_by(2).collect();
+    let model = Model::from_text(Path::new("empty.nml"), "<neuroml/>").expect("the core reads");
+    for type_name in model.vocabulary.types.keys() {
+        assert!(named.contains(&type_name.as_str()), "docs/neuroml.md does not name {type_name}");
+    }
+    for name in named {
+        // Two elements that are places of a type, not types.
+        let known = model.vocabulary.types.contains_key(name) || matches!(name, "proximal" | "distal");
+        assert!(known, "docs/neuroml.md names {name}, which the core does not have");
+    }
+}

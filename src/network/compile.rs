@@ -69,7 +69,7 @@ impl Network {
 
 pub(super) struct Compiler<'m> {
     pub(super) model: &'m Model,
-    options: &'m Options,
+    pub(super) options: &'m Options,
     pub(super) problems: Problems,
     /// Component ids and whether they are attached, with their flat sets.
     index: BTreeMap<(bool, String), usize>,
@@ -162,7 +162,8 @@ impl<'m> Compiler<'m> {
         for input in &network.inputs {
             self.flat(&input.component, true);
         }
-        for connection in network.projections.iter().flat_map(|projection| &projection.connections) {
+        let through = network.projections.iter().filter(|projection| projection.kind != ProjectionKind::Direct);
+        for connection in through.flat_map(|projection| &projection.connections) {
             self.flat(&connection.synapse, true);
             if let Some(pre) = &connection.pre_component {
                 self.flat(pre, true);
@@ -291,6 +292,7 @@ impl<'m> Compiler<'m> {
                 let (pre, post) = ((projection.pre, connection.pre_cell), (projection.post, connection.post_cell));
                 let weight = connection.weight;
                 match projection.kind {
+                    ProjectionKind::Direct => {}
                     ProjectionKind::Spiking => {
                         let delay = (connection.delay / self.options.dt).round() as u64;
                         all.push(attach(&connection.synapse, post, None, weight, Some((pre, delay))));
@@ -376,6 +378,7 @@ impl<'m> Compiler<'m> {
         for (index, members) in members.iter().enumerate() {
             self.wire(first + index, members);
         }
+        self.wire_directly();
         std::mem::take(&mut self.problems).or_ok(())
     }
 

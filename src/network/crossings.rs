@@ -82,11 +82,20 @@ impl Network {
             new: (0..group.states).map(|state| self.data[group.at(lane, state)]).collect(),
             times: [self.time_of(self.steps - 1), self.time_of(self.steps)],
         };
-        let fired = flat.timed.iter().find(|timed| passage.value(timed.test, &passage.new, passage.times[1]) != 0.0);
-        let Some(fired) = fired else { return (None, assigned.to_vec()) };
+        let holds = |timed: &&Timed| passage.value(timed.test, &passage.new, passage.times[1]) != 0.0;
+        let Some(fired) = flat.timed.iter().find(holds) else { return (None, assigned.to_vec()) };
         let fraction = passage.fraction(fired.test);
+        // Several at once (two spikes of an array within a step) are taken at the end of the step.
+        // Where the motion stays as it is and an event goes out, nothing depends on the others.
+        let moved = changes_motion(flat, fired);
+        let others = flat.timed.iter().filter(|timed| (moved || !fired.sends) && holds(timed));
+        let others: Vec<&Timed> = others.filter(|timed| timed.assignments != fired.assignments).collect();
+        if !others.is_empty() {
+            let sends = others.iter().chain([&fired]).any(|timed| timed.sends);
+            return (sends.then_some(start + fraction * self.dt), assigned.to_vec());
+        }
         let event = fired.sends.then_some(start + fraction * self.dt);
-        if !changes_motion(flat, fired) || !self.exact_crossings() {
+        if !moved || !self.exact_crossings() {
             return (event, assigned.to_vec());
         }
         let time = start + fraction * self.dt;

@@ -104,6 +104,8 @@ pub struct Flat {
     pub timed: Vec<Timed>,
     /// What an event that comes in changes.
     pub on_event: Assignments,
+    /// When an event that comes in makes one go out (a relay), if ever: where this is not zero.
+    pub event_passes: Option<Id>,
     /// Every variable that has a value: its component and name.
     pub(super) variables: HashMap<(usize, String), Id>,
 }

@@ -8,7 +8,8 @@
 use std::collections::HashMap;
 
 use crate::error::Problem;
-use crate::network::flat::{Assignments, Flat, Input, State, Timed, TreeNode};
+use crate::network::events::Wire;
+use crate::network::flat::{Assignments, Flat, Input, State, TreeNode};
 use crate::network::graph::{Graph, Id, Node};
 use crate::network::program::{Binary, Unary};
 use crate::neuroml::component::Component;
@@ -32,12 +33,20 @@ impl Flat {
             timed_out: None,
             timed: Vec::new(),
             on_event: Vec::new(),
+            event_passes: None,
             variables: HashMap::new(),
         };
-        let mut builder =
-            Builder { model, flat, components: Vec::new(), types: Vec::new(), active: Vec::new(), attached };
+        let mut builder = Builder {
+            model,
+            flat,
+            components: Vec::new(),
+            types: Vec::new(),
+            wires: Vec::new(),
+            active: Vec::new(),
+            attached,
+        };
         builder.plant(component, "", None)?;
-        builder.equations().map_err(|mut problem| {
+        builder.wire().and_then(|()| builder.equations()).map_err(|mut problem| {
             // The equation may stand in a core file; the component that it fails for is the user's.
             problem.message = format!("\"{}\": {}", component.id, problem.message);
             problem.at(component.place.clone())
@@ -46,11 +55,14 @@ impl Flat {
     }
 }
 
-struct Builder<'m> {
+/// A flat set in the making.
+pub(super) struct Builder<'m> {
     model: &'m Model,
-    flat: Flat,
-    components: Vec<&'m Component>,
-    types: Vec<&'m ComponentType>,
+    pub(super) flat: Flat,
+    pub(super) components: Vec<&'m Component>,
+    pub(super) types: Vec<&'m ComponentType>,
+    /// The ways of events between the parts.
+    pub(super) wires: Vec<Wire>,
     active: Vec<(usize, String)>,
     attached: bool,
 }
@@ -132,7 +144,7 @@ impl<'m> Builder<'m> {
         Ok(())
     }
 
-    fn state(&self, node: usize, name: &str) -> Result<usize, Problem> {
+    pub(super) fn state(&self, node: usize, name: &str) -> Result<usize, Problem> {
         let known = self.flat.states.iter().position(|state| state.node == node && state.name == name);
         known.ok_or_else(|| Problem::new(format!("no state variable \"{name}\"")))
     }
@@ -202,99 +214,10 @@ impl<'m> Builder<'m> {
         Ok(())
     }
 
-    fn in_regime(&mut self, node: usize, index: usize) -> Result<Id, Problem> {
+    pub(super) fn in_regime(&mut self, node: usize, index: usize) -> Result<Id, Problem> {
         let regime = self.value(node, REGIME)?;
         let index = self.flat.graph.literal(index as f64);
         Ok(self.flat.graph.binary(Binary::Equal, regime, index))
-    }
-
-    /// Applies conditions in order: each sees the states as the ones before it left them.
-    fn conditions(&mut self, node: usize, dynamics: &'m Dynamics, now: &mut HashMap<usize, Id>) -> Result<(), Problem> {
-        let common = dynamics.conditions.iter().map(|condition| (None, condition));
-        let in_regimes = dynamics.regimes.iter().enumerate();
-        let in_regimes = in_regimes.flat_map(|(index, regime)| regime.conditions.iter().map(move |c| (Some(index), c)));
-        for (regime, condition) in common.chain(in_regimes) {
-            let test = self.expression(node, &condition.test.expression)?;
-            let mut test = self.with(test, now);
-            if let Some(regime) = regime {
-                // The regime in which the step began: a change takes effect with the next step.
-                let here = self.in_regime(node, regime)?;
-                test = self.flat.graph.binary(Binary::And, here, test);
-            }
-            let mut new = now.clone();
-            let mut ports: Vec<&str> = Vec::new();
-            let transition = condition.actions.transition.as_deref();
-            let entered = transition.map(|name| {
-                let index = dynamics.regimes.iter().position(|regime| regime.name == name);
-                index.ok_or_else(|| Problem::new(format!("no regime \"{name}\"")))
-            });
-            let entered = entered.transpose()?;
-            let on_entry = entered.map(|index| &dynamics.regimes[index].on_entry);
-            for actions in [Some(&condition.actions), on_entry].into_iter().flatten() {
-                ports.extend(actions.events_out.iter().map(|(port, _)| port.as_str()));
-                for assignment in &actions.assignments {
-                    let state = self.state(node, &assignment.variable)?;
-                    let value = self.expression(node, &assignment.value.expression)?;
-                    let value = self.with(value, &new);
-                    new.insert(state, value);
-                }
-            }
-            if let Some(index) = entered {
-                let state = self.state(node, REGIME)?;
-                let index = self.flat.graph.literal(index as f64);
-                new.insert(state, index);
-            }
-            let mut changed: Assignments = new.into_iter().collect();
-            changed.sort_unstable();
-            let root_ports = &self.types[0].ports;
-            let sends = ports.iter().any(|port| root_ports.iter().any(|(name, out)| name == port && *out));
-            if sends || entered.is_some() {
-                let own = changed.iter().filter(|(state, value)| now.get(state) != Some(value)).copied();
-                self.flat.timed.push(Timed { test, sends, assignments: own.collect() });
-            }
-            for (state, value) in changed {
-                let before = match now.get(&state) {
-                    Some(before) => *before,
-                    None => self.flat.graph.leaf(Node::State(state)),
-                };
-                let chosen = self.flat.graph.select(test, value, before);
-                now.insert(state, chosen);
-            }
-        }
-        Ok(())
-    }
-
-    fn with(&mut self, root: Id, now: &HashMap<usize, Id>) -> Id {
-        self.flat.graph.substitute(root, &|leaf| match leaf {
-            Node::State(state) => now.get(&state).copied(),
-            _ => None,
-        })
-    }
-
-    /// An event that comes in reaches the root first, then the components inside it, in the order of the file.
-    fn events(&mut self) -> Result<(), Problem> {
-        let mut now: HashMap<usize, Id> = HashMap::new();
-        let mut order = Vec::new();
-        for node in 0..self.types.len() {
-            let Some(dynamics) = &self.types[node].dynamics else { continue };
-            let in_regimes = dynamics.regimes.iter().any(|regime| !regime.events.is_empty());
-            let moves_on = dynamics.events.iter().any(|event| event.actions.transition.is_some());
-            if in_regimes || moves_on {
-                let message =
-                    format!("events that change a regime of \"{}\" are not understood yet", self.types[node].name);
-                return Err(Problem::new(message));
-            }
-            for assignment in dynamics.events.iter().flat_map(|event| &event.actions.assignments) {
-                let state = self.state(node, &assignment.variable)?;
-                let value = self.expression(node, &assignment.value.expression)?;
-                let value = self.with(value, &now);
-                now.insert(state, value);
-                order.retain(|known| *known != state);
-                order.push(state);
-            }
-        }
-        self.flat.on_event = order.into_iter().map(|state| (state, now[&state])).collect();
-        Ok(())
     }
 
     /// The value that a name has for a component of the tree.
@@ -401,6 +324,12 @@ impl<'m> Builder<'m> {
                 return Ok(self.flat.input(Input::Peer((*name).to_string())));
             }
             if node == 0 && self.types[node].attachments.iter().any(|slot| slot.name == first) {
+                let all = steps[0] == first || steps[0].ends_with("[*]");
+                if !all || steps.len() > 1 || reduce == Some(Reduce::Multiply) {
+                    let problem =
+                        Problem::new(format!("\"{path}\": of what is attached, only the sum of all is understood"));
+                    return Err(problem.help(format!("write select=\"{first}[*]/{name}\" reduce=\"add\"")));
+                }
                 return Ok(self.flat.input(Input::Attached((*name).to_string())));
             }
         }
@@ -447,7 +376,7 @@ impl<'m> Builder<'m> {
         }
     }
 
-    fn expression(&mut self, node: usize, expression: &Expression) -> Result<Id, Problem> {
+    pub(super) fn expression(&mut self, node: usize, expression: &Expression) -> Result<Id, Problem> {
         use expression::Binary as Op;
         Ok(match expression {
             Expression::Number(value) => self.flat.graph.literal(*value),
@@ -491,7 +420,7 @@ impl<'m> Builder<'m> {
 }
 
 /// The state that holds the index of the regime of a component.
-const REGIME: &str = "(regime)";
+pub(super) const REGIME: &str = "(regime)";
 
 fn unary_of(function: Function) -> Result<Unary, Problem> {
     Ok(match function {

@@ -11,6 +11,7 @@
 pub mod compile;
 pub mod connections;
 mod crossings;
+mod events;
 pub mod flat;
 pub mod flatten;
 pub mod graph;
@@ -248,18 +249,34 @@ impl Network {
     }
 
     fn deliver_events(&mut self) {
-        for (index, lane) in self.queue.arrive(self.steps) {
-            let (index, lane) = (index as usize, lane as usize);
-            let group = &self.groups[index];
-            let flat = &self.flats[group.flat_of[lane]];
-            let time = self.time();
-            let leaf = |node: Node| leaf_value(group, &self.data, lane, time, node);
-            let new: Vec<(usize, f64)> =
-                flat.on_event.iter().map(|(state, value)| (*state, flat.graph.evaluate(*value, &leaf))).collect();
-            for (state, value) in new {
-                self.data[group.at(lane, state)] = value;
+        // An event that passes through a cell may reach others in the same step; 64 ends a circle of them.
+        for _ in 0..64 {
+            let arrived = self.queue.arrive(self.steps);
+            if arrived.is_empty() {
+                break;
             }
-            self.start_anew(index, lane);
+            for (index, lane) in arrived {
+                self.deliver(index as usize, lane as usize);
+            }
+        }
+    }
+
+    fn deliver(&mut self, index: usize, lane: usize) {
+        let group = &self.groups[index];
+        let flat = &self.flats[group.flat_of[lane]];
+        let time = self.time();
+        let leaf = |node: Node| leaf_value(group, &self.data, lane, time, node);
+        let passes = flat.event_passes.is_some_and(|passes| flat.graph.evaluate(passes, &leaf) != 0.0);
+        let new: Vec<(usize, f64)> =
+            flat.on_event.iter().map(|(state, value)| (*state, flat.graph.evaluate(*value, &leaf))).collect();
+        for (state, value) in new {
+            self.data[group.at(lane, state)] = value;
+        }
+        self.start_anew(index, lane);
+        if passes && index < self.cell_groups {
+            let (population, cell) = self.owners[index][lane];
+            self.spikes.push(Spike { population, cell, time });
+            self.queue.send(self.steps, &self.listeners[index][lane]);
         }
     }
 

@@ -77,9 +77,23 @@ impl Network {
     /// The population and cell that a path begins with, and the rest of it.
     pub(crate) fn find_cell<'p>(&self, path: &'p str) -> Result<(usize, usize, &'p str), Problem> {
         let trimmed = path.trim().trim_start_matches("../").trim_start_matches('/');
-        let (first, mut rest) = trimmed.split_once('/').unwrap_or((trimmed, ""));
+        // A population of a user's network type may have a path for its name.
+        let own =
+            |id: &&str| id.contains('/') && trimmed.strip_prefix(*id).is_some_and(|rest| rest.starts_with(['[', '/']));
+        let long =
+            self.populations.iter().map(|population| population.id.as_str()).filter(own).max_by_key(|id| id.len());
+        let end = long.map_or(0, str::len);
+        let end = trimmed[end..].find('/').map_or(trimmed.len(), |slash| end + slash);
+        let (first, mut rest) = (&trimmed[..end], trimmed[end..].trim_start_matches('/'));
         let (name, mut id) = match first.split_once('[') {
-            Some((name, id)) => (name, id.trim_end_matches(']').parse::<usize>().ok()),
+            Some((name, index)) => {
+                let number = index.strip_suffix(']').and_then(|index| index.trim().parse::<usize>().ok());
+                let number = number.ok_or_else(|| {
+                    Problem::new(format!("no quantity \"{path}\": \"[{index}\" is no number of a cell"))
+                        .help(format!("write \"{name}[0]\""))
+                })?;
+                (name, Some(number))
+            }
             None => (first, None),
         };
         let Some(population) = self.populations.iter().position(|population| population.id == name) else {

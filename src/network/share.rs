@@ -15,7 +15,12 @@ use crate::network::graph::{Id, Node};
 /// Parts a flat set: returns the source and leaves the target, or nothing where the states are each synapse's own.
 pub fn part(flat: &mut Flat) -> Option<Flat> {
     let moving = flat.states.iter().all(|state| state.rate.is_some());
-    if flat.states.is_empty() || !moving || !flat.timed.is_empty() || !flat.on_event.is_empty() {
+    if flat.states.is_empty()
+        || !moving
+        || !flat.timed.is_empty()
+        || !flat.on_event.is_empty()
+        || flat.event_passes.is_some()
+    {
         return None;
     }
     let changes = flat.after_conditions.iter().map(|(_, value)| *value);

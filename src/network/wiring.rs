@@ -13,6 +13,7 @@ use crate::network::graph::Node;
 use crate::network::share;
 use crate::network::spikes::Listener;
 use crate::network::weave::{self, Term};
+use crate::neuroml::model::ProjectionKind;
 
 impl Compiler<'_> {
     /// Connects a group of attachments to its cells.
@@ -84,6 +85,21 @@ impl Compiler<'_> {
                 let (group, cell) = self.network.populations[source.0].places[source.1];
                 let listener = Listener { delay, group: index as u32, lane: lane as u32 };
                 self.network.listeners[group][cell].push(listener);
+            }
+        }
+    }
+
+    /// Connects cells that hear each other without a synapse.
+    pub(super) fn wire_directly(&mut self) {
+        let projections = &self.model.network.projections;
+        for projection in projections.iter().filter(|projection| projection.kind == ProjectionKind::Direct) {
+            for connection in &projection.connections {
+                let place = |population: usize, cell: usize| self.network.populations[population].places[cell];
+                let (from, from_lane) = place(projection.pre, connection.pre_cell);
+                let (to, to_lane) = place(projection.post, connection.post_cell);
+                let delay = (connection.delay / self.options.dt).round() as u64;
+                let listener = Listener { delay, group: to as u32, lane: to_lane as u32 };
+                self.network.listeners[from][from_lane].push(listener);
             }
         }
     }

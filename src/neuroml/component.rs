@@ -18,6 +18,17 @@ const MUTE_ATTRIBUTES: &[&str] = &["id", "type", "metaid", "neuroLexId", "name"]
 /// Elements that people leave as notes inside components.
 const MUTE_ELEMENTS: &[&str] = &["notes", "annotation", "property", "About", "Meta"];
 
+/// Types of the standard that are refused by name, and why.
+const REFUSED: &[(&str, &str)] = &[
+    ("channelDensityNonUniform", NOT_UNIFORM),
+    ("channelDensityNonUniformNernst", NOT_UNIFORM),
+    ("channelDensityNonUniformGHK", NOT_UNIFORM),
+    ("inhomogeneousParameter", NOT_UNIFORM),
+    ("variableParameter", NOT_UNIFORM),
+];
+const NOT_UNIFORM: &str = "values that vary along a cell";
+const REFUSED_HELP: &str = "give each part of the cell its own value";
+
 /// A component with SI numbers.
 #[derive(Debug, Clone)]
 pub struct Component {
@@ -61,6 +72,11 @@ fn explicit_type<'e>(element: &'e Element, vocabulary: &Vocabulary) -> Option<&'
 
 fn read_as(element: &Element, type_name: &str, vocabulary: &Vocabulary, problems: &mut Problems) -> Option<Component> {
     let Some(component_type) = vocabulary.types.get(type_name) else {
+        if let Some((_, why)) = REFUSED.iter().find(|(name, _)| *name == type_name) {
+            let message = format!("<{type_name}> is not understood yet: {why}");
+            problems.push(Problem::new(message).at(element.place()).help(REFUSED_HELP));
+            return None;
+        }
         let place = if element.name == type_name { element.place() } else { element.place_of_value("type") };
         let problem = Problem::new(format!("unknown component type \"{type_name}\"")).at(place);
         problems.push(match nearest_type(type_name, &vocabulary.types) {
@@ -131,7 +147,9 @@ fn read_attributes(
             None => {
                 let what = parameter.dimension.map_or("a quantity".to_string(), |dimension| dimension.to_string());
                 problems.push(
-                    Problem::new(format!("<{}> needs `{}`, {what}", element.name, parameter.name)).at(element.place()),
+                    Problem::new(format!("<{}> needs `{}`, {what}", element.name, parameter.name))
+                        .at(element.place())
+                        .help(format!("add {}=\"…\"", parameter.name)),
                 );
             }
         }

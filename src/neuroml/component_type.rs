@@ -2,7 +2,8 @@
 //!
 //! A type inherits parameters, exposures, requirements, children, ports and structure from the type that it extends;
 //! its own member of the same name wins. Its own `Dynamics`, if it has any, stand in the place of the inherited
-//! ones as a whole. Every equation is parsed here, and its dimension compared with the one declared.
+//! ones as a whole, as in jLEMS, unless they begin with `<Super/>`: then they are added to the inherited ones. (jLEMS
+//! does not inherit `Structure`; here a type that has none of its own keeps the inherited one.) Every equation is parsed here, and its dimension compared with the one declared.
 //!
 //! Source: Cannon et al. 2014, doi:10.3389/fninf.2014.00079.
 
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Place, Problem, Problems, nearest};
 use crate::neuroml::document::Document;
 use crate::neuroml::dynamics::{AnyDimension, Assignment, Derived, Dynamics, Formula, Value};
+use crate::neuroml::grammar;
 use crate::neuroml::xml::Element;
 use crate::units::{Dimension, Unit, UnitTable};
 
@@ -105,6 +107,11 @@ impl Vocabulary {
     pub fn read(document: &Document) -> (Self, Problems) {
         let mut vocabulary = Self::default();
         let mut problems = Problems::new();
+        for element in &document.elements {
+            if matches!(element.name.as_str(), "ComponentType" | "Dimension" | "Unit" | "Constant") {
+                grammar::check(element, &mut problems);
+            }
+        }
         let named = |name: &'static str| document.elements.iter().filter(move |element| element.name == name);
         vocabulary.dimensions.insert("none".to_string(), Dimension::NONE);
         for element in named("Dimension") {
@@ -130,6 +137,9 @@ impl Vocabulary {
         let names: Vec<&str> = raw.keys().copied().collect();
         for name in names {
             vocabulary.resolve(name, &raw, &mut Vec::new(), &mut problems);
+        }
+        for element in named("Constant") {
+            vocabulary.read_constant(element, &mut problems);
         }
         for component_type in vocabulary.types.values() {
             vocabulary.check(component_type, &mut problems);
@@ -175,6 +185,16 @@ impl Vocabulary {
         }
     }
 
+    /// A constant beside the types is known in all of them, unless a type has its own of that name.
+    fn read_constant(&mut self, element: &Element, problems: &mut Problems) {
+        let dimension = self.dimension(element, problems);
+        let name = element.get("name").or(element.get("symbol")).unwrap_or_default();
+        let Some(value) = self.quantity(element, "value", dimension, problems) else { return };
+        for known in self.types.values_mut().filter(|known| known.constants.iter().all(|(own, ..)| own != name)) {
+            known.constants.push((name.to_string(), value, dimension.unwrap_or(Dimension::NONE)));
+        }
+    }
+
     /// The dimension that an element names; `None` for "*" (any) and where it names none that is known.
     pub fn dimension(&self, element: &Element, problems: &mut Problems) -> AnyDimension {
         let name = element.get("dimension").unwrap_or("none").trim();
@@ -211,8 +231,11 @@ impl Vocabulary {
             let place = element.place_of_value("extends");
             if path.contains(&parent) {
                 let chain = [path.as_slice(), &[parent]].concat().join(" → ");
-                problems
-                    .push(Problem::new(format!("ComponentTypes extend one another in a circle: {chain}")).at(place));
+                problems.push(
+                    Problem::new(format!("ComponentTypes extend one another in a circle: {chain}"))
+                        .at(place)
+                        .help("take out one `extends`"),
+                );
             } else {
                 self.resolve(parent, raw, path, problems);
                 match self.types.get(parent) {
@@ -235,7 +258,31 @@ impl Vocabulary {
         for member in &element.children {
             self.read_member(&mut base, member, problems);
         }
+        for variable in element.children_named("Dynamics").flat_map(|dynamics| &dynamics.children) {
+            self.check_exposure(&base, variable, problems);
+        }
         self.types.insert(name.to_string(), base);
+    }
+
+    /// Whether a variable that is exposed fits an Exposure of its type.
+    fn check_exposure(&self, component_type: &ComponentType, variable: &Element, problems: &mut Problems) {
+        let Some(wanted) = variable.get("exposure") else { return };
+        let place = || variable.place_of_value("exposure");
+        let Some((_, declared)) = component_type.exposures.iter().find(|(name, _)| name == wanted) else {
+            let problem = Problem::new(format!("\"{}\" has no Exposure \"{wanted}\"", component_type.name)).at(place());
+            let known = nearest(wanted, component_type.exposures.iter().map(|(name, _)| name.as_str()));
+            return problems.push(match known {
+                Some(known) => problem.help(format!("did you mean \"{known}\"?")),
+                None => problem.help(format!("add <Exposure name=\"{wanted}\" dimension=…/> to the type")),
+            });
+        };
+        let found = self.dimension(variable, &mut Problems::new());
+        if let (Some(declared), Some(found)) = (declared, found)
+            && *declared != found
+        {
+            let message = format!("the Exposure \"{wanted}\" is {declared}, but what is exposed is {found}");
+            problems.push(Problem::new(message).at(place()).help("give both the same `dimension`"));
+        }
     }
 
     fn read_member(&self, to: &mut ComponentType, member: &Element, problems: &mut Problems) {
@@ -243,7 +290,7 @@ impl Vocabulary {
         let slot =
             |many| Slot { name: name.clone(), type_name: member.get("type").unwrap_or_default().to_string(), many };
         match member.name.as_str() {
-            "Parameter" | "Property" | "IndexParameter" => {
+            "Parameter" | "Property" | "IndexParameter" | "IntegerParameter" => {
                 let dimension = self.dimension(member, problems);
                 let attribute = if member.name == "Property" { "defaultValue" } else { "default" };
                 let default = self.quantity(member, attribute, dimension, problems);
@@ -294,17 +341,15 @@ impl Vocabulary {
                     .collect();
                 to.structure = Some(member.clone());
             }
-            "Dynamics" => to.dynamics = Some(Dynamics::read(member, |e, p| self.dimension(e, p), problems)),
-            "Simulation"
-            | "About"
-            | "Meta"
-            | "notes"
-            | "ComponentRequirement"
-            | "Collection"
-            | "PairCollection"
-            | "PairFilter"
-            | "IntegerParameter"
-            | "SimulationConfiguration" => {}
+            "Dynamics" => {
+                let own = Dynamics::read(member, |e, p| self.dimension(e, p), problems);
+                let inherited = to.dynamics.take().filter(|_| member.children_named("Super").next().is_some());
+                to.dynamics = Some(match inherited {
+                    Some(inherited) => inherited.with(own),
+                    None => own,
+                });
+            }
+            "Simulation" | "About" | "Meta" | "notes" | "ComponentRequirement" => {}
             other => {
                 problems.push(Problem::new(format!("<{other}> is not a member of a ComponentType")).at(member.place()))
             }
@@ -351,6 +396,18 @@ impl Vocabulary {
             for assignment in &action.assignments {
                 check.assignment(assignment, None, dynamics);
             }
+            if let Some(wanted) = &action.transition
+                && !dynamics.regimes.iter().any(|regime| regime.name == *wanted)
+            {
+                let problem = Problem::new(format!("no Regime \"{wanted}\" to go to"));
+                let names = dynamics.regimes.iter().map(|regime| regime.name.as_str());
+                let known = nearest(wanted, names);
+                let place = component_type.place.clone();
+                let problem = place.map_or(problem.clone(), |place| problem.at(place));
+                check
+                    .problems
+                    .push(known.map_or(problem.clone(), |known| problem.help(format!("did you mean \"{known}\"?"))));
+            }
             for port in &action.events_out {
                 let known = component_type.ports.iter().any(|(name, out)| name == &port.0 && *out);
                 if !known {
@@ -358,6 +415,18 @@ impl Vocabulary {
                         .problems
                         .push(Problem::new(format!("no outgoing event port \"{}\"", port.0)).at(port.1.clone()));
                 }
+            }
+        }
+        let in_regimes = dynamics.regimes.iter().flat_map(|regime| &regime.events);
+        for event in dynamics.events.iter().chain(in_regimes) {
+            if !component_type.ports.iter().any(|(name, out)| *name == event.port && !*out) {
+                let ports = component_type.ports.iter().filter(|(_, out)| !*out).map(|(name, _)| name.as_str());
+                let problem =
+                    Problem::new(format!("no incoming event port \"{}\"", event.port)).at(event.place.clone());
+                check.problems.push(match nearest(&event.port, ports) {
+                    Some(known) => problem.help(format!("did you mean \"{known}\"?")),
+                    None => problem.help(format!("add <EventPort name=\"{}\" direction=\"in\"/>", event.port)),
+                });
             }
         }
         let in_regimes = dynamics.regimes.iter().flat_map(|regime| &regime.conditions);
@@ -377,7 +446,7 @@ impl Check<'_> {
     fn derived(&mut self, derived: &Derived) {
         match &derived.value {
             Value::Formula(formula) => self.formula(formula, derived.dimension, &derived.name),
-            Value::Select { .. } => {}
+            Value::Select { path, place, .. } => self.select(path, place),
             Value::Cases(cases) => {
                 for (condition, value) in cases {
                     if let Some(condition) = condition {
@@ -387,6 +456,28 @@ impl Check<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a path that gathers from many begins at a place of the type: else it would gather from none in silence.
+    fn select(&mut self, path: &str, place: &Place) {
+        let Some((first, _)) = path.split_once('[') else { return };
+        let known = self.component_type;
+        if first.contains('/') || first.starts_with('.') {
+            return;
+        }
+        let slots = known.slots.iter().chain(&known.attachments).map(|slot| slot.name.as_str());
+        let others = known.references.iter().map(|(name, _)| name.as_str());
+        let others = others.chain(known.instance_requirements.iter().map(String::as_str));
+        let names: Vec<&str> = slots.chain(others).collect();
+        if names.contains(&first) {
+            return;
+        }
+        let problem = Problem::new(format!("\"{}\" has no children \"{first}\"", known.name)).at(place.clone());
+        self.problems.push(match nearest(first, names.iter().copied()) {
+            Some(known) => problem.help(format!("did you mean \"{known}\"?")),
+            None => problem
+                .help(format!("declare <Children name=\"{first}\" type=…/> or <Attachments name=\"{first}\" type=…/>")),
+        });
     }
 
     fn assignment(&mut self, assignment: &Assignment, factor: AnyDimension, dynamics: &Dynamics) {
@@ -417,12 +508,17 @@ impl Check<'_> {
             })
         };
         match formula.expression.dimension(&of_name) {
-            Err(fault) => self.problems.push(fault.problem.at(formula.place_at(fault.offset))),
+            Err(fault) => {
+                let mut problem = fault.problem.at(formula.place_at(fault.offset));
+                problem.help.get_or_insert_with(|| "a Constant can bring a missing unit: value=\"1 mV\"".to_string());
+                self.problems.push(problem);
+            }
             Ok(Some(found)) => {
                 if let Some(expected) = expected.filter(|expected| *expected != found) {
                     self.problems.push(
                         Problem::new(format!("{what} is declared as {expected}, but the equation gives {found}"))
-                            .at(formula.place.clone()),
+                            .at(formula.place.clone())
+                            .help("mend the equation, or declare the other `dimension`"),
                     );
                 }
             }

@@ -85,7 +85,8 @@ impl Walk {
             other => {
                 return self.problems.push(
                     Problem::new(format!("the root element is <{other}>, neither <neuroml> nor <Lems>"))
-                        .at(root.place()),
+                        .at(root.place())
+                        .help("this program reads NeuroML 2 (<neuroml>) and LEMS (<Lems>)"),
                 );
             }
         }

@@ -163,6 +163,8 @@ pub struct Condition {
 pub struct Event {
     /// The port at which it comes in.
     pub port: String,
+    /// Where the port stands.
+    pub place: Place,
     /// What happens.
     pub actions: Actions,
 }
@@ -258,12 +260,31 @@ impl Dynamics {
                         rates: (text("forwardRate"), text("reverseRate")),
                     });
                 }
+                "Super" => {}
                 other => {
                     problems.push(Problem::new(format!("<{other}> is not a member of Dynamics")).at(member.place()));
                 }
             }
         }
         dynamics
+    }
+
+    /// These and others that extend them: a state, a derived value or a regime of the same name takes the place of the
+    /// inherited one, as does the rate of a state; conditions, events and what happens at the start are added.
+    pub fn with(mut self, own: Self) -> Self {
+        fn replace<T>(to: &mut Vec<T>, own: Vec<T>, name: impl Fn(&T) -> &String) {
+            to.retain(|inherited| own.iter().all(|item| name(item) != name(inherited)));
+            to.extend(own);
+        }
+        replace(&mut self.states, own.states, |state| &state.name);
+        replace(&mut self.derived, own.derived, |derived| &derived.name);
+        replace(&mut self.derivatives, own.derivatives, |rate| &rate.variable);
+        replace(&mut self.regimes, own.regimes, |regime| &regime.name);
+        self.on_start.assignments.extend(own.on_start.assignments);
+        self.conditions.extend(own.conditions);
+        self.events.extend(own.events);
+        self.schemes.extend(own.schemes);
+        self
     }
 }
 
@@ -279,7 +300,7 @@ fn condition(element: &Element, problems: &mut Problems) -> Option<Condition> {
 
 fn event(element: &Element, problems: &mut Problems) -> Option<Event> {
     let port = element.get("port").unwrap_or_default().to_string();
-    Some(Event { port, actions: read_actions(element, problems) })
+    Some(Event { port, place: element.place_of_value("port"), actions: read_actions(element, problems) })
 }
 
 fn read_actions(element: &Element, problems: &mut Problems) -> Actions {

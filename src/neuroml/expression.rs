@@ -107,6 +107,11 @@ fn fault(offset: usize, message: impl Into<String>) -> Fault {
     Fault { offset, problem: Problem::new(message) }
 }
 
+fn helped(mut fault: Fault) -> Fault {
+    fault.problem = fault.problem.help("a value is a name, a number, or something in ( )");
+    fault
+}
+
 impl Expression {
     /// Reads an expression.
     ///
@@ -326,7 +331,7 @@ impl<'t> Parser<'t> {
         let start = self.at;
         let rest = self.rest();
         let Some(first) = rest.chars().next() else {
-            return Err(fault(start, format!("\"{}\" ends where a value is expected", self.text)));
+            return Err(helped(fault(start, format!("\"{}\" ends where a value is expected", self.text))));
         };
         if self.take("(") {
             let inside = self.or()?;

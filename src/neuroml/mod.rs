@@ -13,6 +13,8 @@ pub mod component_type;
 pub mod document;
 pub mod dynamics;
 pub mod expression;
+mod grammar;
+mod instantiate;
 pub mod model;
 mod network_element;
 pub mod simulation;

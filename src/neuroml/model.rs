@@ -5,7 +5,7 @@
 //!
 //! Source: NeuroML 2.3, element reference of networks, https://docs.neuroml.org/Userdocs/NeuroMLv2.html.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use crate::error::{Place, Problem, Problems, nearest};
 use crate::neuroml::component::{self, Component};
 use crate::neuroml::component_type::{DEFINITIONS, Vocabulary};
 use crate::neuroml::document::{self, Document};
+use crate::neuroml::instantiate;
 use crate::neuroml::network_element;
 use crate::neuroml::simulation::Simulation;
 use crate::neuroml::xml::{self, Element};
@@ -43,6 +44,8 @@ pub enum ProjectionKind {
     Electrical,
     /// An analogue synapse (`continuousProjection`).
     Continuous,
+    /// A spike of the one reaches the other itself, without a synapse (`EventConnection` of a type's `Structure`).
+    Direct,
 }
 
 /// One connection from a cell to a cell.
@@ -144,7 +147,9 @@ impl Model {
         let mut simulations: Vec<&Element> = Vec::new();
         let mut target = None;
         for element in &document.elements {
-            match element.name.as_str() {
+            // `<Component type="Simulation" …>` is another way to write `<Simulation …>`.
+            let kind = if element.name == "Component" { element.get("type") } else { None };
+            match kind.unwrap_or(&element.name) {
                 "Target" => target = element.get("component"),
                 name if DEFINITIONS.contains(&name) || name == "annotation" || name == "property" => {}
                 "network" | "networkWithTemperature" => networks.push(element),
@@ -174,7 +179,14 @@ impl Model {
         match (pick(&networks, wanted), wanted) {
             (Some(network), _) => model.network = network_element::read(network, &model, &mut problems),
             (None, Some(wanted)) if model.components.contains_key(wanted) => {
-                model.network = NetworkModel::of_one(wanted);
+                let root = &model.components[wanted];
+                if instantiate::is_network(root, &model) && problems.is_empty() {
+                    let (network, alone) = instantiate::read(root, &model, &mut problems);
+                    model.network = network;
+                    model.components.extend(alone);
+                } else {
+                    model.network = NetworkModel::of_one(wanted);
+                }
             }
             (None, Some(wanted)) => {
                 let place = simulations.first().map(|simulation| simulation.place_of_value("target"));
@@ -186,7 +198,63 @@ impl Model {
             }
             (None, None) => {}
         }
+        if problems.is_empty() {
+            model.check_attachments(&mut problems);
+            model.check_selections(&mut problems);
+        }
         problems.or_ok(model)
+    }
+
+    /// Whether what stands on cells fits there: a cell takes what its Attachments say, and nothing else.
+    fn check_attachments(&self, problems: &mut Problems) {
+        let network = &self.network;
+        let mut pairs: BTreeSet<(&str, usize)> = BTreeSet::new();
+        pairs.extend(network.inputs.iter().map(|input| (input.component.as_str(), input.population)));
+        let through = network.projections.iter().filter(|projection| projection.kind != ProjectionKind::Direct);
+        for projection in through {
+            for connection in &projection.connections {
+                pairs.insert((&connection.synapse, projection.post));
+                pairs.extend(connection.pre_component.as_deref().map(|component| (component, projection.pre)));
+            }
+        }
+        for (component, population) in pairs {
+            let cell = &network.populations[population].component;
+            let (Some(attached), Some(cell)) = (self.components.get(component), self.components.get(cell)) else {
+                continue;
+            };
+            let (known, cell_type) =
+                (&self.vocabulary.types[&attached.type_name], &self.vocabulary.types[&cell.type_name]);
+            let fits = |wanted: &str| !self.vocabulary.types.contains_key(wanted) || known.is(wanted);
+            let slots = &cell_type.attachments;
+            if !slots.is_empty() && !slots.iter().any(|slot| fits(&slot.type_name)) {
+                let wanted: Vec<&str> = slots.iter().map(|slot| slot.type_name.as_str()).collect();
+                let message = format!(
+                    "\"{component}\", a {}, cannot stand on \"{}\", a {}",
+                    known.name, network.populations[population].id, cell_type.name
+                );
+                let help = format!("it takes what is a {}", wanted.join(" or a "));
+                problems.push(Problem::new(message).at(attached.place.clone()).help(help));
+            }
+        }
+    }
+
+    /// Whether the cells of event files have the ports that are named.
+    fn check_selections(&self, problems: &mut Problems) {
+        for selection in self.simulation.iter().flat_map(|s| &s.event_outputs).flat_map(|output| &output.selections) {
+            let name = selection.select.trim_start_matches("../").split(['[', '/']).next().unwrap_or_default();
+            let population = self.network.populations.iter().find(|population| population.id == name);
+            let Some(cell) = population.and_then(|population| self.components.get(&population.component)) else {
+                continue;
+            };
+            let ports = &self.vocabulary.types[&cell.type_name].ports;
+            if !ports.iter().any(|(port, out)| *out && *port == selection.port) {
+                let message = format!("a {} has no outgoing event port \"{}\"", cell.type_name, selection.port);
+                let mut problem = Problem::new(message).at(selection.place.clone());
+                let names = ports.iter().filter(|(_, out)| *out).map(|(port, _)| port.as_str());
+                problem.help = nearest(&selection.port, names).map(|known| format!("did you mean \"{known}\"?"));
+                problems.push(problem);
+            }
+        }
     }
 
     /// Whether all components that components name exist and fit.
@@ -371,7 +439,9 @@ impl fmt::Display for Summary<'_> {
         let cells: usize = network.populations.iter().map(|population| population.size).sum();
         writeln!(f, "network: {}", network.id)?;
         writeln!(f, "populations: {} with {cells} cells", network.populations.len())?;
-        for kind in [ProjectionKind::Spiking, ProjectionKind::Electrical, ProjectionKind::Continuous] {
+        for kind in
+            [ProjectionKind::Spiking, ProjectionKind::Electrical, ProjectionKind::Continuous, ProjectionKind::Direct]
+        {
             let projections = network.projections.iter().filter(|projection| projection.kind == kind);
             let (mut count, mut connections, mut weight) = (0, 0, 0.0);
             for projection in projections {

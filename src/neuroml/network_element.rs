@@ -10,6 +10,12 @@ const ATTRIBUTES: &[(&str, &[&str])] = &[
     ("network", &["type", "temperature"]),
     ("networkWithTemperature", &["type", "temperature"]),
     ("population", &["component", "size", "type", "extracellularProperties"]),
+    ("populationList", &["component", "size", "type", "extracellularProperties"]),
+    ("layout", &["space"]),
+    ("grid", &["xSize", "ySize", "zSize"]),
+    ("random", &["number", "region"]),
+    ("unstructured", &["number"]),
+    ("explicitConnection", &["from", "to", "sourcePort", "targetPort"]),
     ("instance", &["i", "j", "k"]),
     ("location", &["x", "y", "z"]),
     ("projection", &["presynapticPopulation", "postsynapticPopulation", "synapse"]),
@@ -56,6 +62,9 @@ const ANALOGUE: &[&str] = &[
     "postFractionAlong",
 ];
 
+/// How many cells a population may have: far more than any network in use, far fewer than memory holds.
+const MAX_CELLS: usize = 10_000_000;
+
 /// Reads the network; what is wrong is added to `problems`.
 pub fn read(element: &Element, model: &Model, problems: &mut Problems) -> NetworkModel {
     let network = NetworkModel { id: element.get("id").unwrap_or_default().to_string(), ..NetworkModel::default() };
@@ -68,8 +77,10 @@ pub fn read(element: &Element, model: &Model, problems: &mut Problems) -> Networ
             Err(problem) => reader.problems.push(problem.at(element.place_of_value("temperature"))),
         }
     }
-    for child in element.children_named("population") {
-        reader.population(child);
+    for child in &element.children {
+        if matches!(child.name.as_str(), "population" | "populationList") {
+            reader.population(child);
+        }
     }
     for child in &element.children {
         let read = match child.name.as_str() {
@@ -79,7 +90,13 @@ pub fn read(element: &Element, model: &Model, problems: &mut Problems) -> Networ
             "synapticConnection" | "synapticConnectionWD" => reader.synaptic_connection(child),
             "inputList" => reader.input_list(child),
             "explicitInput" => reader.explicit_input(child),
-            "population" | "property" | "notes" | "annotation" => Ok(()),
+            "explicitConnection" => reader.explicit_connection(child),
+            "extracellularProperties" => Err(Problem::new("extracellularProperties are not understood yet")
+                .at(child.place())
+                .help("no type of the standard depends on them: take them out, or put values into the components")),
+            // Where things are changes nothing about what cells do.
+            "region" | "space" | "cellSet" | "rectangularExtent" => Ok(()),
+            "population" | "populationList" | "property" | "notes" | "annotation" => Ok(()),
             other => Err(Problem::new(format!("<{other}> is not a member of a network")).at(child.place())),
         };
         if let Err(problem) = read {
@@ -134,6 +151,7 @@ impl Reader<'_> {
             positions: Vec::new(),
             properties: Vec::new(),
         };
+        let mut layout = None;
         for child in &element.children {
             self.check_attributes(child);
             match child.name.as_str() {
@@ -142,16 +160,26 @@ impl Reader<'_> {
                     population.properties.push((text("tag"), text("value")));
                 }
                 "instance" => self.instance(child, &mut population),
-                _ => {}
+                "layout" => layout = child.children.first(),
+                "notes" | "annotation" => {}
+                other => self.problems.push(
+                    Problem::new(format!("<{other}> is not a member of a population"))
+                        .at(child.place())
+                        .help("it has instance, layout, property, notes, annotation"),
+                ),
             }
         }
         population.size = population.instance_ids.len();
-        if population.instance_ids.is_empty() {
+        if let Some(layout) = layout.filter(|_| population.instance_ids.is_empty()) {
+            population.size = self.size_of(layout);
+            population.instance_ids = (0..population.size).collect();
+        } else if population.instance_ids.is_empty() {
             match element.get("size").map(|text| text.trim().parse::<usize>()) {
-                Some(Ok(size)) => population.size = size,
-                Some(Err(_)) => self
-                    .problems
-                    .push(Problem::new("`size` is a whole number of cells").at(element.place_of_value("size"))),
+                Some(Ok(size)) if size <= MAX_CELLS => population.size = size,
+                Some(_) => self.problems.push(
+                    Problem::new(format!("`size` is a whole number of cells, at most {MAX_CELLS}"))
+                        .at(element.place_of_value("size")),
+                ),
                 None => self
                     .problems
                     .push(Problem::new("a population needs `size` or a list of instances").at(element.place())),
@@ -160,6 +188,33 @@ impl Reader<'_> {
         }
         self.network.populations.push(population);
         self.places.push(element.place());
+    }
+
+    /// How many cells a layout makes: `<grid xSize ySize zSize/>`, `<random number/>` or `<unstructured number/>`.
+    fn size_of(&mut self, layout: &Element) -> usize {
+        self.check_attributes(layout);
+        let names: &[&str] = match layout.name.as_str() {
+            "grid" => &["xSize", "ySize", "zSize"],
+            "random" | "unstructured" => &["number"],
+            other => {
+                let problem = Problem::new(format!("<{other}> is no layout")).at(layout.place());
+                self.problems.push(problem.help("it is grid, random or unstructured"));
+                return 0;
+            }
+        };
+        let mut size: usize = 1;
+        for name in names {
+            let number = layout.get(name).map_or(Some(1), |text| text.trim().parse().ok());
+            match number.and_then(|number: usize| size.checked_mul(number)).filter(|size| *size <= MAX_CELLS) {
+                Some(product) => size = product,
+                None => {
+                    let message = format!("`{name}` is a whole number, and all cells are at most {MAX_CELLS}");
+                    self.problems.push(Problem::new(message).at(layout.place_of_value(name)));
+                    return 0;
+                }
+            }
+        }
+        size
     }
 
     fn instance(&mut self, element: &Element, population: &mut Population) {
@@ -218,6 +273,14 @@ impl Reader<'_> {
         read.map(Some).map_err(|problem| problem.at(element.place_of_value(attribute)))
     }
 
+    fn delay(&self, element: &Element) -> Result<f64, Problem> {
+        let delay = self.number(element, "delay", Dimension::TIME)?.unwrap_or(0.0);
+        if delay < 0.0 {
+            return Err(Problem::new("a delay cannot be negative").at(element.place_of_value("delay")));
+        }
+        Ok(delay)
+    }
+
     fn projection(&mut self, element: &Element, kind: ProjectionKind) -> Result<(), Problem> {
         self.check_attributes(element);
         let pre = self.population_of(element, "presynapticPopulation")?;
@@ -263,10 +326,7 @@ impl Reader<'_> {
             }
             (_, other) => return Err(Problem::new(format!("<{other}> does not belong here")).at(element.place())),
         };
-        let delay = self.number(element, "delay", Dimension::TIME)?.unwrap_or(0.0);
-        if delay < 0.0 {
-            return Err(Problem::new("a delay cannot be negative").at(element.place_of_value("delay")));
-        }
+        let delay = self.delay(element)?;
         Ok(Connection {
             pre_cell: self.cell(element, pre_name, pre)?,
             post_cell: self.cell(element, post_name, post)?,
@@ -300,10 +360,23 @@ impl Reader<'_> {
             synapse: self.component(element, "synapse", "basePointCurrent")?,
             pre_component: None,
             weight: self.number(element, "weight", Dimension::NONE)?,
-            delay: self.number(element, "delay", Dimension::TIME)?.unwrap_or(0.0),
+            delay: self.delay(element)?,
         };
         let id = element.get("id").unwrap_or_default().to_string();
         let kind = ProjectionKind::Spiking;
+        self.network.projections.push(Projection { id, kind, pre, post, connections: vec![connection] });
+        Ok(())
+    }
+
+    /// A spike of the one reaches the other without a synapse.
+    fn explicit_connection(&mut self, element: &Element) -> Result<(), Problem> {
+        self.check_attributes(element);
+        let (pre, pre_cell) = self.any_cell(element, "from")?;
+        let (post, post_cell) = self.any_cell(element, "to")?;
+        let connection =
+            Connection { pre_cell, post_cell, synapse: String::new(), pre_component: None, weight: None, delay: 0.0 };
+        let id = element.get("id").unwrap_or_default().to_string();
+        let kind = ProjectionKind::Direct;
         self.network.projections.push(Projection { id, kind, pre, post, connections: vec![connection] });
         Ok(())
     }
@@ -313,8 +386,14 @@ impl Reader<'_> {
         let population = self.population_of(element, "population")?;
         let component = self.component(element, "component", "Component")?;
         for child in &element.children {
-            if !matches!(child.name.as_str(), "input" | "inputW") {
-                continue;
+            match child.name.as_str() {
+                "input" | "inputW" => {}
+                "property" | "notes" | "annotation" => continue,
+                other => {
+                    let problem = Problem::new(format!("<{other}> is not a member of an inputList"));
+                    self.problems.push(problem.at(child.place()).help("it has input and inputW"));
+                    continue;
+                }
             }
             self.check_attributes(child);
             let weight = self.number(child, "weight", Dimension::NONE);

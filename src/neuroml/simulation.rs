@@ -2,8 +2,11 @@
 //!
 //! Source: NeuroML 2.3, Simulation.xml, https://docs.neuroml.org/Userdocs/Schemas/Simulation.html.
 
-use crate::error::{Place, Problem, Problems};
+use std::path::{Component as Step, Path};
+
+use crate::error::{Place, Problem, Problems, nearest};
 use crate::neuroml::component_type::Vocabulary;
+use crate::neuroml::grammar;
 use crate::neuroml::xml::Element;
 use crate::units::Dimension;
 
@@ -70,9 +73,31 @@ pub struct Simulation {
     pub event_outputs: Vec<EventOutputFile>,
 }
 
+/// What a line of an event file may be.
+const FORMATS: &[&str] = &["ID_TIME", "TIME_ID"];
+
+/// More steps than a computer does in a year, at a microsecond each.
+const MAX_STEPS: f64 = 3e13;
+
+/// Whether a name is that of a file in the folder of results, and of no other output.
+fn file_name(name: &str, others: &[&str]) -> Result<(), Problem> {
+    if name.is_empty() {
+        return Err(Problem::new("an output needs `fileName`").help("write fileName=\"results.dat\""));
+    }
+    if Path::new(name).components().any(|step| !matches!(step, Step::Normal(_) | Step::CurDir)) {
+        let problem = Problem::new(format!("\"{name}\" leads out of the folder of results"));
+        return Err(problem.help("write a name without \"..\" and without a \"/\" at its beginning"));
+    }
+    if others.contains(&name) {
+        return Err(Problem::new(format!("two outputs write \"{name}\"")).help("give each its own file"));
+    }
+    Ok(())
+}
+
 impl Simulation {
     /// Reads a `Simulation` element; what is wrong is added to `problems`.
     pub fn read(element: &Element, vocabulary: &Vocabulary, problems: &mut Problems) -> Self {
+        grammar::check(element, problems);
         let mut time = |name: &str| {
             let place = element.place_of_value(name);
             let Some(text) = element.get(name) else {
@@ -92,6 +117,10 @@ impl Simulation {
             }
         };
         let (length, step) = (time("length"), time("step"));
+        if length / step > MAX_STEPS {
+            let problem = Problem::new(format!("{:e} steps are more than any run can take", length / step));
+            problems.push(problem.at(element.place_of_value("step")).help("a longer `step` or a shorter `length`"));
+        }
         let seed = element.get("seed").map_or(Ok(0), str::parse::<u64>).unwrap_or_else(|_| {
             let problem = Problem::new("`seed` must be a whole number from 0 on");
             problems.push(problem.at(element.place_of_value("seed")));
@@ -107,7 +136,22 @@ impl Simulation {
             outputs: Vec::new(),
             event_outputs: Vec::new(),
         };
+        let mut names: Vec<&str> = Vec::new();
         for child in &element.children {
+            if matches!(child.name.as_str(), "OutputFile" | "EventOutputFile") {
+                let name = child.get("fileName").unwrap_or_default();
+                if let Err(problem) = file_name(name, &names) {
+                    problems.push(problem.at(child.place_of_value("fileName")));
+                }
+                names.push(name);
+            }
+            if let Some(format) = child.get("format").filter(|format| !FORMATS.contains(format)) {
+                let problem = Problem::new(format!("no format \"{format}\"")).at(child.place_of_value("format"));
+                problems.push(match nearest(format, FORMATS.iter().copied()) {
+                    Some(known) => problem.help(format!("did you mean \"{known}\"?")),
+                    None => problem.help("it is ID_TIME or TIME_ID"),
+                });
+            }
             match child.name.as_str() {
                 "OutputFile" => simulation.outputs.push(OutputFile {
                     file_name: text(child, "fileName"),

@@ -144,7 +144,8 @@ pub fn parse(file: &Path, text: &str) -> Result<Element, Problem> {
                         .help("a file holds one element with everything inside"));
                 }
                 if open.len() >= MAX_DEPTH {
-                    return Err(problem(&mut ruler, offset, format!("elements nest deeper than {MAX_DEPTH}")));
+                    return Err(problem(&mut ruler, offset, format!("elements nest deeper than {MAX_DEPTH}"))
+                        .help("is this a NeuroML or LEMS file?"));
                 }
                 open.push(read_tag(&tag, &mut ruler, &file)?);
             }
@@ -180,7 +181,8 @@ pub fn parse(file: &Path, text: &str) -> Result<Element, Problem> {
             Ok(_) => {}
             Err(error) => {
                 let offset = (reader.error_position() as usize).max(before.min(text.len()));
-                return Err(problem(&mut ruler, offset, format!("not well-formed XML: {error}")));
+                return Err(problem(&mut ruler, offset, format!("not well-formed XML: {error}"))
+                    .help("every <name> is closed by </name>, the innermost first; values stand in quotes"));
             }
         }
     }
@@ -190,7 +192,10 @@ pub fn parse(file: &Path, text: &str) -> Result<Element, Problem> {
             .at(unclosed.place())
             .help(format!("add </{}>", unclosed.name)));
     }
-    root.ok_or_else(|| problem(&mut ruler, 0, "the file holds no element".to_string()))
+    root.ok_or_else(|| {
+        problem(&mut ruler, 0, "the file holds no element".to_string())
+            .help("a NeuroML file is <neuroml …>…</neuroml>, a LEMS file <Lems>…</Lems>")
+    })
 }
 
 /// The element that a start tag opens.

@@ -305,9 +305,10 @@ impl Graph {
 
     /// The value of a node for one instance.
     pub fn evaluate(&self, root: Id, leaf: &dyn Fn(Node) -> f64) -> f64 {
-        let mut values: HashMap<Id, f64> = HashMap::new();
+        // What a node needs comes before it.
+        let mut values = vec![f64::NAN; root + 1];
         self.below(&[root], |id| {
-            let at = |id: Id| values.get(&id).copied().unwrap_or(f64::NAN);
+            let at = |id: Id| values[id];
             let value = match (self.values[id], self.nodes[id]) {
                 (Some(value), _) => value,
                 (None, Node::Unary(operation, a)) => operation.of(at(a)),
@@ -315,9 +316,9 @@ impl Graph {
                 (None, Node::Select(c, a, b)) => at(if at(c) != 0.0 { a } else { b }),
                 (None, node) => leaf(node),
             };
-            values.insert(id, value);
+            values[id] = value;
         });
-        values.get(&root).copied().unwrap_or(f64::NAN)
+        values[root]
     }
 
     /// Writes a program that computes nodes into columns. Values that follow from parameters are appended to

@@ -20,6 +20,7 @@ mod noise;
 pub mod population;
 pub mod probe;
 pub mod program;
+mod replicas;
 mod shape;
 mod share;
 pub mod spikes;
@@ -36,7 +37,7 @@ use crate::network::spikes::{Listener, Queue, Spike};
 
 pub use crate::network::compile::Options;
 pub use crate::network::integrate::Method;
-pub use crate::network::probe::{Port, Probe};
+pub use crate::network::probe::{Columns, Port, Probe};
 
 /// How far inside a step its stages look at the clock, as a fraction of the step: a pulse that begins or ends on a
 /// step counts for the whole steps within it, however times are rounded.
@@ -62,7 +63,8 @@ pub struct Cells {
 pub struct Network {
     dt: f64,
     method: Method,
-    seed: u64,
+    /// For each group that draws random numbers, the seed and the entity of each instance.
+    streams: Vec<Vec<(u64, u64)>>,
     steps: u64,
     data: Vec<f64>,
     /// The states of all groups before the step, and where each group begins there.
@@ -77,6 +79,8 @@ pub struct Network {
     queue: Queue,
     spikes: Vec<Spike>,
     populations: Vec<Cells>,
+    /// Where each population is, by its name.
+    names: BTreeMap<String, usize>,
     /// For each cell group, the population and cell of each instance.
     owners: Vec<Vec<(usize, usize)>>,
     /// For an attached instance whose states are shared (group and instance), where they are.
@@ -158,13 +162,9 @@ impl Network {
             for (input, wanted) in group.inputs.iter().enumerate() {
                 let Input::Noise(draw) = wanted else { continue };
                 for lane in 0..group.lanes.next_multiple_of(LANES) {
-                    let real = lane.min(group.lanes - 1);
-                    // A cell draws the same whatever is attached to it or to others.
-                    let (kind, member) = self.owners.get(index).map_or((index, real), |owners| owners[real]);
-                    let attached = u64::from(index >= self.cell_groups) << 63;
-                    let entity = attached | (kind as u64) << 32 | member as u64;
+                    let (seed, entity) = self.streams[index][lane.min(group.lanes - 1)];
                     self.data[group.at(lane, group.input_column(input))] =
-                        noise::uniform(self.seed, entity, self.steps, *draw as u64);
+                        noise::uniform(seed, entity, self.steps, *draw as u64);
                 }
             }
         }

@@ -21,6 +21,8 @@ pub struct OutputColumn {
 /// A file of columns.
 #[derive(Debug, Clone)]
 pub struct OutputFile {
+    /// Its name in the simulation.
+    pub id: String,
     /// Its name in the folder of results.
     pub file_name: String,
     /// Its columns after time.
@@ -43,6 +45,8 @@ pub struct EventSelection {
 /// A file of events.
 #[derive(Debug, Clone)]
 pub struct EventOutputFile {
+    /// Its name in the simulation.
+    pub id: String,
     /// Its name in the folder of results.
     pub file_name: String,
     /// Whether the id comes before the time.
@@ -110,6 +114,7 @@ impl Simulation {
         for child in &element.children {
             match child.name.as_str() {
                 "OutputFile" => simulation.outputs.push(OutputFile {
+                    id: text(child, "id"),
                     file_name: text(child, "fileName"),
                     columns: child
                         .children_named("OutputColumn")
@@ -121,6 +126,7 @@ impl Simulation {
                         .collect(),
                 }),
                 "EventOutputFile" => simulation.event_outputs.push(EventOutputFile {
+                    id: text(child, "id"),
                     file_name: text(child, "fileName"),
                     id_first: child.get("format") != Some("TIME_ID"),
                     selections: child

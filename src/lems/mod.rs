@@ -91,7 +91,7 @@ struct EventFile {
 
 enum Sink {
     Texts(Texts),
-    Hdf5(Reports),
+    Hdf5(Box<Reports>),
 }
 
 impl Job<'_> {
@@ -123,7 +123,7 @@ impl Job<'_> {
             Results::Hdf5(path) => {
                 let table = self.ensemble.parameters.as_deref();
                 let provenance = reports::provenance(&replicated.model, table, seed, &self.argv)?;
-                Sink::Hdf5(reports::create(path, &network, &replicated.model, &files, &events, &provenance)?)
+                Sink::Hdf5(Box::new(reports::create(path, &network, &replicated.model, &files, &events, &provenance)?))
             }
         };
         let mut hearers: Vec<Vec<(usize, usize)>> = Vec::new();

@@ -12,7 +12,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nematode::connectome::{self, Source};
 use nematode::error::{Error, Problem, Problems};
 use nematode::experiment::Experiment;
-use nematode::lems::{self, Changes};
+use nematode::lems::ensemble::Ensemble;
+use nematode::lems::{Changes, Job, Results};
 use nematode::network::Method;
 use nematode::neuroml::model::Model;
 use nematode::run::{Finished, Run};
@@ -62,9 +63,21 @@ enum Command {
         /// The time step, instead of the file's: "0.01 ms".
         #[arg(long)]
         dt: Option<String>,
+        /// How long to simulate, instead of what the file says: "100 ms".
+        #[arg(long, allow_hyphen_values = true)]
+        duration: Option<String>,
         /// Seed of random numbers, instead of the file's.
         #[arg(long)]
         seed: Option<u64>,
+        /// Write one HDF5 file of SONATA reports instead of the text files.
+        #[arg(long, value_name = "FILE.h5", conflicts_with = "out")]
+        h5: Option<PathBuf>,
+        /// Run so many copies as one, which differ by seed or by the table of --parameters.
+        #[arg(long, value_name = "N")]
+        replicas: Option<usize>,
+        /// A CSV file with one row per copy and columns named `component/parameter`, or `seed`.
+        #[arg(long, value_name = "FILE.csv")]
+        parameters: Option<PathBuf>,
     },
     /// Says what NeuroML or experiment files contain, or everything that is wrong with them.
     #[command(after_help = "Example:\n  nematode check models/experiments/crawl.toml neuroml/cells.nml")]
@@ -110,7 +123,11 @@ enum ConnectomeCommand {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Run { experiment, out, duration, threads, seed } => run(&experiment, out, duration, threads, seed),
-        Command::Lems { file, out, method, dt, seed } => run_lems(&file, &out, &method, dt, seed),
+        Command::Lems { file, out, method, dt, duration, seed, h5, replicas, parameters } => {
+            let results = h5.as_deref().map_or(Results::Texts(&out), Results::Hdf5);
+            let ensemble = Ensemble { replicas, parameters };
+            run_lems(&file, results, &method, [dt, duration], seed, ensemble)
+        }
         Command::Check { files } => check(&files),
         Command::Connectome { command: ConnectomeCommand::Build { source, out, tables, cells } } => {
             build(&source, out, &tables, &cells)
@@ -176,30 +193,41 @@ fn run(
 
 fn run_lems(
     file: &std::path::Path,
-    out: &std::path::Path,
+    results: Results<'_>,
     method: &str,
-    dt: Option<String>,
+    [dt, duration]: [Option<String>; 2],
     seed: Option<u64>,
+    ensemble: Ensemble,
 ) -> Result<(), Error> {
-    let step = dt.map(|dt| UnitTable::new().parse_as(&dt, Dimension::TIME)).transpose().map_err(|mut problem| {
-        problem.message = format!("--dt: {}", problem.message);
-        problem
-    })?;
+    let time = |name: &str, text: Option<String>| -> Result<Option<f64>, Problem> {
+        let named = |problem: Problem| Problem { message: format!("{name}: {}", problem.message), ..problem };
+        let Some(text) = text else { return Ok(None) };
+        let seconds = UnitTable::new().parse_as(&text, Dimension::TIME).map_err(named)?;
+        if seconds > 0.0 {
+            Ok(Some(seconds))
+        } else {
+            Err(Problem::new(format!("{name}: must be above zero: \"{text}\"")))
+        }
+    };
+    let (step, length) = (time("--dt", dt)?, time("--duration", duration)?);
     let method = match method {
         "euler" => Method::Euler,
         "rk4" => Method::RungeKutta,
         _ => Method::Exponential,
     };
+    let changes = Changes { step, length, method, seed };
+    let job = Job { file, results, changes, ensemble, argv: std::env::args().collect() };
     let bar = progress_bar(0);
     let started = std::time::Instant::now();
-    let steps = lems::run_watched(file, out, Changes { step, length: None, method, seed }, &mut |done, all| {
+    let steps = job.run(&mut |done, all| {
         if done.is_multiple_of(100) {
             bar.set_length(all);
             bar.set_position(done);
         }
     });
     bar.finish_and_clear();
-    println!("{} steps in {:.2} s, written to {}", steps?, started.elapsed().as_secs_f64(), out.display());
+    let (Results::Texts(place) | Results::Hdf5(place)) = results;
+    println!("{} steps in {:.2} s, written to {}", steps?, started.elapsed().as_secs_f64(), place.display());
     Ok(())
 }
 

@@ -55,6 +55,15 @@ impl Network {
     /// # Errors
     /// Equations that need what nothing offers, a cell that takes no inputs, a step that is not above zero.
     pub fn compile(model: &Model, options: &Options) -> Result<Self, Problems> {
+        Self::compile_replicas(model, options, &[options.seed])
+    }
+
+    /// Compiles a model whose network is one network many times over, replica after replica; each draws its random
+    /// numbers as it would alone with its seed.
+    ///
+    /// # Errors
+    /// As [`Network::compile`].
+    pub fn compile_replicas(model: &Model, options: &Options, seeds: &[u64]) -> Result<Self, Problems> {
         if !(options.dt > 0.0 && options.dt.is_finite()) {
             return Err(Problem::new(format!("the time step must be above zero, found {} s", options.dt)).into());
         }
@@ -63,6 +72,7 @@ impl Network {
         compiler.place_cells();
         let attachments = compiler.attachments()?;
         compiler.place_attachments(attachments)?;
+        compiler.network.tell_apart(seeds);
         Ok(compiler.finish())
     }
 }
@@ -93,7 +103,7 @@ impl<'m> Compiler<'m> {
         let network = Network {
             dt: options.dt,
             method: options.method,
-            seed: options.seed,
+            streams: Vec::new(),
             steps: 0,
             data: Vec::new(),
             groups: Vec::new(),
@@ -106,6 +116,7 @@ impl<'m> Compiler<'m> {
             queue: Queue::default(),
             spikes: Vec::new(),
             populations: Vec::new(),
+            names: BTreeMap::new(),
             owners: Vec::new(),
             shared: BTreeMap::new(),
             flats: Vec::new(),

@@ -185,6 +185,24 @@ impl Graph {
         self.leaves(&[root]).contains(&leaf)
     }
 
+    /// Whether a value is made of a leaf by sums, products and choices between them alone, with no choice made by it.
+    pub fn is_straight(&self, root: Id, leaf: Node) -> bool {
+        let mut touched = vec![false; root + 1];
+        let mut straight = true;
+        self.below(&[root], |id| {
+            let mut any = false;
+            self.children(id, |child| any |= touched[child]);
+            straight &= match self.nodes[id] {
+                Node::Binary(Binary::Add | Binary::Sub | Binary::Mul, ..) | Node::Unary(Unary::Negate, _) => true,
+                Node::Binary(Binary::Div, _, below) => !touched[below],
+                Node::Select(condition, ..) => !touched[condition],
+                _ => !any,
+            };
+            touched[id] = any || self.nodes[id] == leaf;
+        });
+        straight
+    }
+
     /// The states, inputs and time that values depend on, in order of appearance.
     pub fn leaves(&self, roots: &[Id]) -> Vec<Node> {
         let mut leaves = Vec::new();

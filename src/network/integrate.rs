@@ -205,7 +205,8 @@ impl Step<'_> {
     /// f − J x̂; where f is a straight line in x, f at x = 0, which costs less.
     fn drive(&mut self) -> Id {
         let state = Node::State(self.state);
-        if !self.flat.graph.depends(self.slope, state) && !self.feels_attachments() {
+        let straight = !self.flat.graph.depends(self.slope, state) && self.flat.graph.is_straight(self.rate, state);
+        if straight && !self.feels_attachments() {
             let zero = self.graph().literal(0.0);
             let rate = self.rate;
             return self.graph().substitute(rate, &|leaf| (leaf == state).then_some(zero));

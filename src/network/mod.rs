@@ -21,6 +21,7 @@ mod noise;
 pub mod population;
 pub mod probe;
 pub mod program;
+mod replicas;
 mod shape;
 mod share;
 pub mod spikes;
@@ -41,7 +42,7 @@ use crate::network::weave::Weave;
 
 pub use crate::network::compile::Options;
 pub use crate::network::integrate::Method;
-pub use crate::network::probe::{Port, Probe};
+pub use crate::network::probe::{Columns, Port, Probe};
 
 /// A population as the network knows it.
 #[derive(Debug, Clone)]
@@ -63,7 +64,8 @@ pub struct Cells {
 pub struct Network {
     dt: f64,
     method: Method,
-    seed: u64,
+    /// For each group that draws random numbers, the seed and the entity of each instance.
+    streams: Vec<Vec<(u64, u64)>>,
     steps: u64,
     data: Vec<f64>,
     groups: Vec<Group>,
@@ -78,6 +80,8 @@ pub struct Network {
     queue: Queue,
     spikes: Vec<Spike>,
     populations: Vec<Cells>,
+    /// Where each population is, by its name.
+    names: BTreeMap<String, usize>,
     /// For each cell group, the population and cell of each instance.
     owners: Vec<Vec<(usize, usize)>>,
     /// For an attached instance whose states are shared (group and instance), where they are.
@@ -154,13 +158,9 @@ impl Network {
             for (input, wanted) in group.inputs.iter().enumerate() {
                 let Input::Noise(draw) = wanted else { continue };
                 for lane in 0..group.lanes.next_multiple_of(LANES) {
-                    let real = lane.min(group.lanes - 1);
-                    // A cell draws the same whatever is attached to it or to others.
-                    let (kind, member) = self.owners.get(index).map_or((index, real), |owners| owners[real]);
-                    let attached = u64::from(index >= self.cell_groups) << 63;
-                    let entity = attached | (kind as u64) << 32 | member as u64;
+                    let (seed, entity) = self.streams[index][lane.min(group.lanes - 1)];
                     self.data[group.at(lane, group.input_column(input))] =
-                        noise::uniform(self.seed, entity, self.steps, *draw as u64);
+                        noise::uniform(seed, entity, self.steps, *draw as u64);
                 }
             }
         }

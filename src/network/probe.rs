@@ -21,6 +21,22 @@ pub struct Probe {
     state: Option<usize>,
 }
 
+/// Values that are read together, once per step: states by their place in memory, all else by its equations.
+#[derive(Debug, Clone, Default)]
+pub struct Columns {
+    /// Where each value stands; 0 for those that must be worked out.
+    places: Vec<usize>,
+    computed: Vec<(usize, Probe)>,
+}
+
+impl Columns {
+    /// The columns of these values, in their order.
+    pub fn new(probes: &[Probe]) -> Self {
+        let computed = probes.iter().copied().enumerate().filter(|(_, probe)| probe.state.is_none()).collect();
+        Self { places: probes.iter().map(|probe| probe.state.unwrap_or(0)).collect(), computed }
+    }
+}
+
 /// A state that the outside writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Port {
@@ -33,6 +49,23 @@ impl Network {
     /// # Errors
     /// The step of the path that leads nowhere, with the nearest that does.
     pub fn probe(&self, path: &str) -> Result<Probe, Problem> {
+        let (group, lane, rest) = self.resolve(path)?;
+        self.probe_in(group, lane, rest, path)
+    }
+
+    /// The component type and the variable that a path ends in, as LEMS names them; nothing where it leads nowhere.
+    pub fn variable_of(&self, path: &str) -> Option<(&str, String)> {
+        let (group, lane, rest) = self.resolve(path).ok()?;
+        let flat = &self.flats[self.groups[group].flat_of[lane]];
+        let mut steps: Vec<&str> = rest.split('/').filter(|step| !step.is_empty()).collect();
+        let name = steps.pop()?;
+        let step_into = |node, step: &&str| flat.child(node, step.split('[').next().unwrap_or(step));
+        let node = steps.iter().try_fold(0, step_into)?;
+        Some((flat.tree[node].type_name.as_str(), name.to_string()))
+    }
+
+    /// Where a path leads: the group and instance of its cell or of what is attached to it, and what is left of it.
+    fn resolve<'p>(&self, path: &'p str) -> Result<(usize, usize, &'p str), Problem> {
         let (population, cell, rest) = self.find_cell(path)?;
         let cells = &self.populations[population];
         let (group, lane) = cells.places[cell];
@@ -50,9 +83,9 @@ impl Network {
             }
             && let Some((_, group, lane)) = cells.attached[cell].iter().filter(|(known, ..)| known == id).nth(count)
         {
-            return self.probe_in(*group, *lane, inner, path);
+            return Ok((*group, *lane, inner));
         }
-        self.probe_in(group, lane, rest, path)
+        Ok((group, lane, rest))
     }
 
     fn probe_in(&self, group: usize, lane: usize, rest: &str, path: &str) -> Result<Probe, Problem> {
@@ -96,7 +129,7 @@ impl Network {
             }
             None => (first, None),
         };
-        let Some(population) = self.populations.iter().position(|population| population.id == name) else {
+        let Some(population) = self.names.get(name).copied() else {
             // A simulation of one component has no population in its paths.
             if let [only] = self.populations.as_slice()
                 && only.id == only.component
@@ -149,6 +182,15 @@ impl Network {
         let here = |seam: &&Gather| (seam.group, seam.column) == (probe.group, column);
         let seam = self.seams.iter().find(here).filter(|_| group.woven)?;
         Some(self.data[seam.now[probe.lane] as usize])
+    }
+
+    /// Reads many values [SI] into `values`, as [`Network::read`] does.
+    pub fn read_all(&self, columns: &Columns, values: &mut Vec<f64>) {
+        values.clear();
+        values.extend(columns.places.iter().map(|place| self.data[*place]));
+        for (column, probe) in &columns.computed {
+            values[*column] = self.read(*probe);
+        }
     }
 
     /// Finds a state that nothing inside changes by itself, for the outside to write.
@@ -216,6 +258,7 @@ impl Network {
 
     /// Gives every state its value at t = 0, cells before what is attached to them.
     pub(super) fn start(&mut self) {
+        self.names = self.populations.iter().enumerate().map(|(index, cells)| (cells.id.clone(), index)).collect();
         self.draw();
         for index in 0..self.groups.len() {
             if index == self.cell_groups {

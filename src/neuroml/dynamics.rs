@@ -234,7 +234,9 @@ impl Dynamics {
                     dynamics.states.push(State { name, dimension });
                 }
                 "DerivedVariable" | "ConditionalDerivedVariable" => {
-                    let dimension = dimension(member, problems);
+                    // What is exposed has the dimension of its exposure, though files leave it out here.
+                    let left_out = member.get("dimension").is_none() && member.get("exposure").is_some();
+                    let dimension = if left_out { None } else { dimension(member, problems) };
                     dynamics.derived.extend(Derived::read(member, dimension, problems));
                 }
                 "TimeDerivative" => dynamics.derivatives.extend(assignment(member, problems)),

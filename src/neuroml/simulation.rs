@@ -24,6 +24,8 @@ pub struct OutputColumn {
 /// A file of columns.
 #[derive(Debug, Clone)]
 pub struct OutputFile {
+    /// Its name in the simulation.
+    pub id: String,
     /// Its name in the folder of results.
     pub file_name: String,
     /// Its columns after time.
@@ -46,6 +48,8 @@ pub struct EventSelection {
 /// A file of events.
 #[derive(Debug, Clone)]
 pub struct EventOutputFile {
+    /// Its name in the simulation.
+    pub id: String,
     /// Its name in the folder of results.
     pub file_name: String,
     /// Whether the id comes before the time.
@@ -154,6 +158,7 @@ impl Simulation {
             }
             match child.name.as_str() {
                 "OutputFile" => simulation.outputs.push(OutputFile {
+                    id: text(child, "id"),
                     file_name: text(child, "fileName"),
                     columns: child
                         .children_named("OutputColumn")
@@ -165,6 +170,7 @@ impl Simulation {
                         .collect(),
                 }),
                 "EventOutputFile" => simulation.event_outputs.push(EventOutputFile {
+                    id: text(child, "id"),
                     file_name: text(child, "fileName"),
                     id_first: child.get("format") != Some("TIME_ID"),
                     selections: child

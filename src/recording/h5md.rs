@@ -137,26 +137,39 @@ fn metadata(writer: &mut Writer, provenance: &Provenance) -> Result<(), Error> {
     writer.group_text("/h5md/modules/units", "system", "SI")
 }
 
-/// `/parameters`: where the run comes from, and the names behind the indices.
-fn parameters(writer: &mut Writer, layout: &Layout<'_>, provenance: &Provenance) -> Result<(), Error> {
-    fn all(texts: &[String]) -> Vec<&str> {
-        texts.iter().map(String::as_str).collect()
-    }
+fn all(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
+}
+
+/// In `/parameters`: the seed, every file that went in, the command and the papers.
+pub(super) fn origin(writer: &mut Writer, provenance: &Provenance) -> Result<(), Error> {
     writer.group("/parameters")?;
     if let Some(seed) = provenance.seed {
         writer.group_number("/parameters", "seed", seed)?;
     }
-    writer.texts("/parameters/experiment_toml", &[&provenance.experiment_toml])?;
     let (paths, hashes): (Vec<&str>, Vec<&str>) =
         provenance.files.iter().map(|(path, hash)| (path.as_str(), hash.as_str())).unzip();
-    let network =
-        |pick: fn(&super::Membrane<'_>) -> Vec<String>| layout.membrane.as_ref().map(pick).unwrap_or_default();
-    let (neurons, muscles) = (network(|m| m.neurons.to_vec()), network(|m| m.muscles.to_vec()));
     for (path, texts) in [
         ("/parameters/files/path", paths),
         ("/parameters/files/sha256", hashes),
         ("/parameters/argv", all(&provenance.argv)),
         ("/parameters/papers", all(&provenance.papers)),
+    ] {
+        if !texts.is_empty() {
+            writer.texts(path, &texts)?;
+        }
+    }
+    Ok(())
+}
+
+/// `/parameters`: where the run comes from, and the names behind the indices.
+fn parameters(writer: &mut Writer, layout: &Layout<'_>, provenance: &Provenance) -> Result<(), Error> {
+    origin(writer, provenance)?;
+    writer.texts("/parameters/experiment_toml", &[&provenance.experiment_toml])?;
+    let network =
+        |pick: fn(&super::Membrane<'_>) -> Vec<String>| layout.membrane.as_ref().map(pick).unwrap_or_default();
+    let (neurons, muscles) = (network(|m| m.neurons.to_vec()), network(|m| m.muscles.to_vec()));
+    for (path, texts) in [
         ("/parameters/names/muscles", all(layout.muscle_names)),
         ("/parameters/names/senses", all(layout.senses)),
         ("/parameters/names/network_neurons", all(&neurons)),

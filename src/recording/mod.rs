@@ -19,6 +19,7 @@
 mod file;
 mod h5md;
 mod read;
+mod reports;
 mod sonata;
 mod vtk;
 
@@ -29,6 +30,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Problem, RunFailure};
 use file::Writer;
 pub use read::{Potentials, Recorded, Values};
+pub use reports::{Column, Report, Reports, Train};
 
 /// What a particle is; the number is the one in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,31 +176,11 @@ impl Recording {
     /// A problem if the path cannot be written or lists of the layout do not fit together; no file is left.
     pub fn create(path: &Path, layout: &Layout<'_>, provenance: &Provenance) -> Result<Self, Error> {
         check_layout(layout)?;
-        check_place(path)?;
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".part");
-        let beside = PathBuf::from(beside);
-        let created = Self::create_at(&beside, path, layout, provenance);
-        created.inspect_err(|_| {
-            // Not there if it could not be created at all; nothing else of ours is in that place.
-            let _ = std::fs::remove_file(&beside);
-        })
-    }
-
-    fn create_at(beside: &Path, path: &Path, layout: &Layout<'_>, provenance: &Provenance) -> Result<Self, Error> {
-        let cannot = |source: &dyn std::fmt::Display| {
-            Problem::new(format!("{}: cannot create the recording: {source}", path.display()))
-                .help("name a file in a folder that you may write to")
-        };
-        std::fs::File::create(beside).map_err(|source| cannot(&source))?;
-        let mut writer = Writer::create(beside, path)?;
-        let trajectory = h5md::create(&mut writer, layout, provenance)?;
-        let membrane = match &layout.membrane {
-            Some(membrane) => Some(sonata::create(&mut writer, membrane)?),
-            None => None,
-        };
-        writer.start()?;
-        std::fs::rename(beside, path).map_err(|source| cannot(&source))?;
+        let (writer, (trajectory, membrane)) = create(path, |writer| {
+            let trajectory = h5md::create(writer, layout, provenance)?;
+            let membrane = layout.membrane.as_ref().map(|membrane| sonata::create(writer, membrane)).transpose()?;
+            Ok((trajectory, membrane))
+        })?;
         let scene = vtk::Scene::new(layout);
         Ok(Self { writer, trajectory, membrane, scene, times: Vec::new(), flushed: Instant::now() })
     }
@@ -264,6 +246,36 @@ impl Recording {
         let size = std::fs::metadata(&path).map(|data| data.len());
         size.map_err(|source| Error::System { path, action: "read back the recording".into(), source })
     }
+}
+
+/// Creates a file with all names that `fill` gives it, beside its place, and puts it there once it is complete to here.
+fn create<T>(path: &Path, fill: impl FnOnce(&mut Writer) -> Result<T, Error>) -> Result<(Writer, T), Error> {
+    check_place(path)?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
+    let created = create_at(&beside, path, fill);
+    created.inspect_err(|_| {
+        // Not there if it could not be created at all; nothing else of ours is in that place.
+        let _ = std::fs::remove_file(&beside);
+    })
+}
+
+fn create_at<T>(
+    beside: &Path,
+    path: &Path,
+    fill: impl FnOnce(&mut Writer) -> Result<T, Error>,
+) -> Result<(Writer, T), Error> {
+    let cannot = |source: &dyn std::fmt::Display| {
+        Problem::new(format!("{}: cannot create the recording: {source}", path.display()))
+            .help("name a file in a folder that you may write to")
+    };
+    std::fs::File::create(beside).map_err(|source| cannot(&source))?;
+    let mut writer = Writer::create(beside, path)?;
+    let filled = fill(&mut writer)?;
+    writer.start()?;
+    std::fs::rename(beside, path).map_err(|source| cannot(&source))?;
+    Ok((writer, filled))
 }
 
 /// A frame or row that the layout has no place for: a defect of the caller, told with its time.

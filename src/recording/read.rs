@@ -55,7 +55,8 @@ impl Recorded {
             Problem::new(format!("{}: not an HDF5 file: {source}", path.display())).help("name the run.h5 of a run")
         })?;
         let recorded = Self { inner, path: path.to_path_buf() };
-        if recorded.inner.has_group("h5md") || recorded.inner.has_group("/h5md") {
+        // A body's recording, or a network's reports.
+        if ["h5md", "/h5md", "parameters", "/parameters"].iter().any(|group| recorded.inner.has_group(group)) {
             Ok(recorded)
         } else {
             Err(Problem::new(format!("{}: an HDF5 file, but not a recording", path.display()))
@@ -77,6 +78,14 @@ impl Recorded {
     /// A problem that names the nearest quantity that there is.
     pub fn values(&mut self, name: &str) -> Result<Values, Problem> {
         self.shaped(&format!("{}/value", name.trim_start_matches('/')))
+    }
+
+    /// All rows of a report of [`super::Reports`], in the unit that it has there.
+    ///
+    /// # Errors
+    /// As [`Recorded::values`].
+    pub fn report(&mut self, name: &str) -> Result<Values, Problem> {
+        self.shaped(&format!("report/{name}/data"))
     }
 
     /// One frame of a quantity, without reading the others.

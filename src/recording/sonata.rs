@@ -30,8 +30,7 @@ struct Cells {
 
 /// Creates the groups and series of every population that has cells.
 pub(super) fn create(writer: &mut Writer, membrane: &Membrane<'_>) -> Result<Network, Error> {
-    writer.group_number("/", "magic", 0x0A7A_u32)?;
-    writer.group_numbers("/", "version", &[0u32, 1])?;
+    magic(writer)?;
     let mut cells = |name, names: &[String]| {
         if names.is_empty() { Ok(None) } else { population(writer, name, names, membrane.interval).map(Some) }
     };
@@ -40,38 +39,73 @@ pub(super) fn create(writer: &mut Writer, membrane: &Membrane<'_>) -> Result<Net
 }
 
 fn population(writer: &mut Writer, name: &'static str, names: &[String], interval: f64) -> Result<Cells, Error> {
-    let count = names.len() as u64;
-    let nodes = format!("/nodes/{name}");
-    let ids: Vec<u64> = (0..count).collect();
-    let texts: Vec<&str> = names.iter().map(String::as_str).collect();
-    // By way of a library, as SONATA offers for repeated values: libsonata reads its texts of any kind, but
-    // refuses the texts of this writer as an attribute, because their type is not encoded as libhdf5 does.
-    let library: Vec<u32> = (0..names.len() as u32).collect();
-    writer.constant(&format!("{nodes}/0/name"), &[count], &library)?;
-    writer.texts(&format!("{nodes}/0/@library/name"), &texts)?;
-    writer.constant(&format!("{nodes}/node_id"), &[count], &ids)?;
-    // One type of node and one group of attributes: type 0, group 0, in order.
-    writer.constant(&format!("{nodes}/node_type_id"), &[count], &vec![0i64; names.len()])?;
-    writer.constant(&format!("{nodes}/node_group_id"), &[count], &vec![0u64; names.len()])?;
-    writer.constant(&format!("{nodes}/node_group_index"), &[count], &ids)?;
+    nodes(writer, name, &[("name", names)])?;
+    let one_each: Vec<u64> = (0..=names.len() as u64).collect();
+    let (data, time) = report(writer, name, &one_each, "mV", interval)?;
+    let (timestamps, spike_ids) = spikes(writer, name)?;
+    let last_spike = f64::NEG_INFINITY;
+    Ok(Cells { name, count: names.len(), data, time, timestamps, node_ids: spike_ids, last_spike })
+}
 
+/// The marks by which readers know SONATA.
+pub(super) fn magic(writer: &mut Writer) -> Result<(), Error> {
+    writer.group_number("/", "magic", 0x0A7A_u32)?;
+    writer.group_numbers("/", "version", &[0u32, 1])
+}
+
+/// A population of nodes with attributes, each a text per node.
+pub(super) fn nodes(writer: &mut Writer, name: &str, attributes: &[(&str, &[String])]) -> Result<(), Error> {
+    let nodes = format!("/nodes/{name}");
+    let count = attributes.first().map_or(0, |(_, texts)| texts.len());
+    let ids: Vec<u64> = (0..count as u64).collect();
+    let extent = [count as u64];
+    for (attribute, texts) in attributes {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        // By way of a library, as SONATA offers for repeated values: libsonata reads its texts of any kind, but
+        // refuses the texts of this writer as an attribute, because their type is not encoded as libhdf5 does.
+        let library: Vec<u32> = (0..count as u32).collect();
+        writer.constant(&format!("{nodes}/0/{attribute}"), &extent, &library)?;
+        writer.texts(&format!("{nodes}/0/@library/{attribute}"), &texts)?;
+    }
+    writer.constant(&format!("{nodes}/node_id"), &extent, &ids)?;
+    // One type of node and one group of attributes: type 0, group 0, in order.
+    writer.constant(&format!("{nodes}/node_type_id"), &extent, &vec![0i64; count])?;
+    writer.constant(&format!("{nodes}/node_group_id"), &extent, &vec![0u64; count])?;
+    writer.constant(&format!("{nodes}/node_group_index"), &extent, &ids)?;
+    Ok(())
+}
+
+/// A report of f32 whose elements are sorted by node: node k has those from `pointers[k]` to `pointers[k + 1]`. Gives
+/// the series, and the constant that says how far it reaches.
+pub(super) fn report(
+    writer: &mut Writer,
+    name: &str,
+    pointers: &[u64],
+    unit: &str,
+    interval: f64,
+) -> Result<(Rows, usize), Error> {
     let report = format!("/report/{name}");
-    let data = writer.rows::<f32>(&format!("{report}/data"), &[count], ("units", "mV"))?;
-    let node_ids = writer.constant(&format!("{report}/mapping/node_ids"), &[count], &ids)?;
+    let (nodes, elements) = (pointers.len() as u64 - 1, pointers[pointers.len() - 1]);
+    let data = writer.rows::<f32>(&format!("{report}/data"), &[elements], ("units", unit))?;
+    let ids: Vec<u64> = (0..nodes).collect();
+    let node_ids = writer.constant(&format!("{report}/mapping/node_ids"), &[nodes], &ids)?;
     writer.number(node_ids, "sorted", 1i8)?;
-    let pointers: Vec<u64> = (0..=count).collect();
-    writer.constant(&format!("{report}/mapping/index_pointers"), &[count + 1], &pointers)?;
-    writer.constant(&format!("{report}/mapping/element_ids"), &[count], &vec![0u32; names.len()])?;
+    writer.constant(&format!("{report}/mapping/index_pointers"), &[nodes + 1], pointers)?;
+    let element_ids: Vec<u32> = pointers.windows(2).flat_map(|node| 0..(node[1] - node[0]) as u32).collect();
+    writer.constant(&format!("{report}/mapping/element_ids"), &[elements], &element_ids)?;
     let time = writer.constant(&format!("{report}/mapping/time"), &[3], &[0.0, 0.0, interval * 1e3])?;
     writer.text(time, "units", "ms")?;
+    Ok((data, time))
+}
 
+/// The spikes of a population: their times [ms] and nodes, sorted by time.
+pub(super) fn spikes(writer: &mut Writer, name: &str) -> Result<(Rows, Rows), Error> {
     let spikes = format!("/spikes/{name}");
     let sorting = enumeration(false, &[("none", 0), ("by_id", 1), ("by_time", 2)]);
     writer.group_typed(&spikes, "sorting", sorting, vec![2])?;
     let timestamps = writer.rows::<f64>(&format!("{spikes}/timestamps"), &[], ("units", "ms"))?;
-    let spike_ids = writer.rows::<u64>(&format!("{spikes}/node_ids"), &[], ("units", ""))?;
-    let last_spike = f64::NEG_INFINITY;
-    Ok(Cells { name, count: names.len(), data, time, timestamps, node_ids: spike_ids, last_spike })
+    let node_ids = writer.rows::<u64>(&format!("{spikes}/node_ids"), &[], ("units", ""))?;
+    Ok((timestamps, node_ids))
 }
 
 impl Network {

@@ -263,7 +263,8 @@ def channels():
          f'{sub("b", 0.7, 9, -20, 5)}</gateFractional></ionChannelHH>{cell}{clamp}{rest}',
          {"q": "p[0]/cp/ch/q/q", "fcond": "p[0]/cp/ch/q/fcond"}, [trace("q", 1e-5, win=0.25), trace("fcond", 1e-5, win=0.25)],
          lambda times: [0.3 * pieces(times)[1] + 0.7 * pieces(times)[2], (0.3 * pieces(times)[1] + 0.7 * pieces(times)[2]) ** 2],
-         exclude=[20, 60], step=0.005, note="the clamp settles in 10 us, two steps")
+         exclude=[20, 60], step=0.0005, note="the clamp settles in 10 us, twenty steps; a jump that settles within a step reaches the gates "
+         "half a step late")
 
     # Two states and the open one; vHalf between the first two, tau and inf between the last.
     def scheme(t, x):
@@ -281,8 +282,8 @@ def channels():
          '<openState id="o"/><vHalfTransition id="t1" from="c1" to="c2" vHalf="-30mV" z="2" gamma="0.4" tau="3ms" tauMin="0.5ms"/>'
          '<tauInfTransition id="t2" from="c2" to="o"><steadyState type="HHSigmoidVariable" rate="1" midpoint="-25mV" scale="6mV"/>'
          f'<timeCourse type="fixedTimeCourse" tau="4ms"/></tauInfTransition></gateKS></ionChannelKS>{cell}{clamp}{rest}',
-         {"q": "p[0]/cp/ch/q/q"}, [trace("q", 2e-5, win=0.25)], lambda times: [pieces2(times)[2]], exclude=[20, 60], step=0.005,
-         note="1.0e-5 at this step, 2.5e-6 at half of it: second order")
+         {"q": "p[0]/cp/ch/q/q"}, [trace("q", 2e-5, win=0.25)], lambda times: [pieces2(times)[2]], exclude=[20, 60], step=0.0005,
+         note="the clamp settles in 10 us, twenty steps")
 
 
 def language():

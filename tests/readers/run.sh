@@ -2,7 +2,7 @@
 # Reads recordings with the readers of other projects: h5py, pyh5md, libsonata and VTK.
 #
 #   tests/readers/run.sh run.h5 …    check these recordings
-#   tests/readers/run.sh             make three (one of a run that was killed) and check them
+#   tests/readers/run.sh             make three (one of a run that was killed) and reports of a LEMS file, check them
 #
 # Needs Python 3 and, the first time, the network: it keeps a virtual environment under target/.
 set -eu
@@ -31,3 +31,7 @@ NEMATODE_SAMPLE="$made/killed.h5" \
     cargo test --release --quiet --test recording -- --ignored --exact writes_and_is_killed >"$made/log" 2>&1 || true
 "$venv/bin/python" "$here/check_recording.py" "$made/whole.h5" "$made/midline.h5"
 "$venv/bin/python" "$here/check_recording.py" --killed "$made/killed.h5"
+lems="$root/tests/lems/LEMS_small.xml"
+cargo run --release --quiet -- lems "$lems" --out "$made/texts"
+cargo run --release --quiet -- lems "$lems" --h5 "$made/reports.h5"
+"$venv/bin/python" "$here/check_reports.py" "$lems" "$made/reports.h5" "$made/texts"

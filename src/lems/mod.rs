@@ -8,7 +8,6 @@ pub mod ensemble;
 mod reports;
 mod text;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Problem, Problems};
@@ -232,18 +231,6 @@ fn find(network: &Network, simulation: &Simulation, replicated: &Replicated) -> 
             let file_name = replicated.file_name(replica, &output.file_name);
             let id = replicated.name(replica, &output.id);
             events.push(EventFile { file_name, id, id_first: output.id_first, cells });
-        }
-    }
-    let mut taken = BTreeSet::new();
-    let names = simulation.outputs.iter().map(|output| &output.file_name);
-    for name in names.chain(simulation.event_outputs.iter().map(|output| &output.file_name)) {
-        if name.is_empty() {
-            problems.push(Problem::new("an output file has no name").help("give it one: fileName=\"out.dat\""));
-        } else if !taken.insert(name) {
-            problems.push(
-                Problem::new(format!("two output files are called \"{name}\""))
-                    .help("give each a name of its own, or put their columns into one"),
-            );
         }
     }
     problems.or_ok((files, events, Columns::new(&probes)))

@@ -248,12 +248,28 @@ fn what_varies_along_a_cell_is_refused_by_name() {
 }
 
 #[test]
-fn a_cell_of_many_segments_is_not_lumped_in_silence() {
-    assert_said(
-        "<cell id='k'><morphology id='m'><segment id='0'><distal x='0' y='0' z='0' diameter='1'/></segment>\
-         <segment id='1'><distal x='0' y='0' z='0' diameter='1'/></segment></morphology></cell>",
-        &["more than one segment is not understood yet"],
-    );
+fn a_shape_that_is_no_tree_is_told_with_its_segment() {
+    let shape = |inside: &str| format!("<cell id='k'><morphology id='m'>{inside}</morphology></cell>");
+    let root = "<segment id='0'><proximal x='0' y='0' z='0' diameter='1'/><distal x='9' y='0' z='0' diameter='1'/></segment>";
+    let end = "<distal x='0' y='0' z='0' diameter='1'/>";
+    for (inside, wanted) in [
+        (format!("{root}<segment id='1'>{end}</segment>"), "segment 1 has no <parent>, and is not the first"),
+        (format!("{root}<segment id='1'><parent segment='7'/>{end}</segment>"), "hangs on segment 7, which is not there"),
+        (
+            format!("{root}<segment id='1'><parent segment='2'/>{end}</segment><segment id='2'><parent segment='1'/>{end}</segment>"),
+            "hangs on itself, by a circle of parents",
+        ),
+        (
+            format!("{root}<segment id='1'><parent segment='0'/><distal x='0' y='0' z='0' diameter='0'/></segment>"),
+            "`diameter` must be above zero",
+        ),
+        (
+            format!("{root}<segment id='1'><parent segment='0'/>{end}</segment><segmentGroup id='g'><member segment='5'/></segmentGroup>"),
+            "no segment 5 in this morphology",
+        ),
+    ] {
+        assert_said(&shape(&inside), &[wanted]);
+    }
 }
 
 #[test]

@@ -6,17 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Problem, Problems};
+use crate::network::cable::Cables;
 use crate::network::flat::{Flat, Input};
-use crate::network::graph::Node;
+use crate::network::graph::{Id, Node};
 use crate::network::integrate::{Method, stages};
 use crate::network::population::Group;
 use crate::network::program::{LANES, Scratch};
 use crate::network::shape::{Shape, output, settle, shape};
 use crate::network::share;
 use crate::network::spikes::Queue;
+use crate::network::trees::Tree;
 use crate::network::weave::Weave;
 use crate::network::{Cells, Network};
-use crate::neuroml::model::{Model, ProjectionKind};
+use crate::neuroml::model::{Model, ProjectionKind, Site};
+use crate::neuroml::morphology::segment_count;
 
 /// How to run a network.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +43,9 @@ impl Default for Options {
 pub(super) struct Attachment {
     flat: usize,
     pub(super) component: String,
+    /// Population and cell.
+    pub(super) owner: (usize, usize),
+    /// Group and instance of the cell, or of its compartment.
     pub(super) host: (usize, usize),
     pub(super) peer: Option<(usize, usize)>,
     weight: Option<f64>,
@@ -84,10 +90,13 @@ pub(super) struct Compiler<'m> {
     /// Component ids and whether they are attached, with their flat sets.
     index: BTreeMap<(bool, String), usize>,
     pub(super) flats: Vec<Flat>,
-    shapes: Vec<Option<Shape>>,
+    pub(super) shapes: Vec<Option<Shape>>,
     /// For flat sets whose states are shared, the flat set that holds them.
     source_of: BTreeMap<usize, usize>,
-    hoisted_of: Vec<Vec<f64>>,
+    pub(super) hoisted_of: Vec<Vec<f64>>,
+    pub(super) hoisted_ids: Vec<Vec<Id>>,
+    /// Hoisted values of instances whose parameters are their own.
+    pub(super) own_hoisted: BTreeMap<(usize, usize), Vec<f64>>,
     pub(super) network: Network,
     /// Variables of cells that synapses read.
     wanted: BTreeSet<String>,
@@ -96,6 +105,8 @@ pub(super) struct Compiler<'m> {
     /// The slots of programs that groups still hold, with the values of each flat set.
     group_of: Vec<usize>,
     pub(super) weights: Vec<Vec<f64>>,
+    /// Cells of many segments by component.
+    pub(super) trees: BTreeMap<String, Tree>,
 }
 
 impl<'m> Compiler<'m> {
@@ -120,6 +131,8 @@ impl<'m> Compiler<'m> {
             owners: Vec::new(),
             shared: BTreeMap::new(),
             flats: Vec::new(),
+            cables: Cables::new(options.dt),
+            given: BTreeMap::new(),
             scratch: Scratch::default(),
             sum_scratch: Vec::new(),
         };
@@ -132,11 +145,14 @@ impl<'m> Compiler<'m> {
             shapes: Vec::new(),
             source_of: BTreeMap::new(),
             hoisted_of: Vec::new(),
+            hoisted_ids: Vec::new(),
+            own_hoisted: BTreeMap::new(),
             network,
             wanted: BTreeSet::new(),
             fed: BTreeSet::new(),
             group_of: Vec::new(),
             weights: Vec::new(),
+            trees: BTreeMap::new(),
         }
     }
 
@@ -168,7 +184,11 @@ impl<'m> Compiler<'m> {
     fn flatten(&mut self) -> Result<(), Problems> {
         let network = &self.model.network;
         for population in &network.populations {
-            self.flat(&population.component, false);
+            if self.model.components.get(&population.component).is_some_and(|cell| segment_count(cell) > 1) {
+                self.tree(&population.component);
+            } else {
+                self.flat(&population.component, false);
+            }
         }
         for input in &network.inputs {
             self.flat(&input.component, true);
@@ -186,6 +206,7 @@ impl<'m> Compiler<'m> {
         let mut attached: BTreeMap<usize, bool> =
             self.index.iter().map(|((attached, _), flat)| (*flat, *attached)).collect();
         attached.extend(self.source_of.values().map(|source| (*source, true)));
+        attached.extend(self.trees.values().flat_map(|tree| &tree.flats).map(|flat| (*flat, false)));
         let sources: BTreeSet<usize> = self.source_of.values().copied().collect();
         let mut stages_of = Vec::new();
         for (flat, attached) in &attached {
@@ -228,10 +249,11 @@ impl<'m> Compiler<'m> {
     }
 
     /// Puts the instances of flat sets into a group of their shape, a new one if there is none.
-    fn join(&mut self, flat: usize, first_group: usize) -> usize {
+    pub(super) fn join(&mut self, flat: usize, first_group: usize) -> usize {
         if self.group_of.len() <= flat {
             self.group_of.resize(flat + 1, usize::MAX);
             self.hoisted_of.resize(flat + 1, Vec::new());
+            self.hoisted_ids.resize(flat + 1, Vec::new());
         }
         if let Some(shape) = self.shapes[flat].take() {
             let same = |group: &Group| {
@@ -250,11 +272,12 @@ impl<'m> Compiler<'m> {
                 self.network.groups.len() - 1
             });
             self.hoisted_of[flat] = shape.hoisted;
+            self.hoisted_ids[flat] = shape.hoisted_ids;
         }
         self.group_of[flat]
     }
 
-    fn add_lane(&mut self, group: usize, flat: usize, weight: Option<f64>) -> usize {
+    pub(super) fn add_lane(&mut self, group: usize, flat: usize, weight: Option<f64>) -> usize {
         let tree_weight = self.flats[flat].find("weight").ok().and_then(|id| self.flats[flat].graph.value(id));
         self.weights[group].push(weight.or(tree_weight).unwrap_or(1.0));
         self.network.groups[group].flat_of.push(flat);
@@ -264,6 +287,10 @@ impl<'m> Compiler<'m> {
 
     fn place_cells(&mut self) {
         for (index, population) in self.model.network.populations.iter().enumerate() {
+            if self.trees.contains_key(&population.component) {
+                self.place_trees(index, population);
+                continue;
+            }
             let flat = self.index[&(false, population.component.clone())];
             let mut places = Vec::with_capacity(population.size);
             if population.size > 0 {
@@ -280,6 +307,8 @@ impl<'m> Compiler<'m> {
                 instance_ids: population.instance_ids.clone(),
                 attached: vec![Vec::new(); places.len()],
                 places,
+                segments: BTreeMap::new(),
+                compartments: Vec::new(),
             });
         }
         self.network.cell_groups = self.network.groups.len();
@@ -289,9 +318,11 @@ impl<'m> Compiler<'m> {
     fn attachments(&mut self) -> Result<Vec<Attachment>, Problems> {
         let mut all = Vec::new();
         let network = &self.model.network;
-        let attach = |component: &str, host, peer, weight, source| Attachment {
+        let place = |population: usize, cell: usize, site: &Option<Site>| self.site(population, cell, site);
+        let attach = |component: &str, owner, host, peer, weight, source| Attachment {
             flat: self.index[&(true, component.to_string())],
             component: component.to_string(),
+            owner,
             host,
             peer,
             weight,
@@ -300,29 +331,34 @@ impl<'m> Compiler<'m> {
         };
         for projection in &network.projections {
             for connection in &projection.connections {
-                let (pre, post) = ((projection.pre, connection.pre_cell), (projection.post, connection.post_cell));
+                let (of_pre, of_post) =
+                    ((projection.pre, connection.pre_cell), (projection.post, connection.post_cell));
+                let pre = place(of_pre.0, of_pre.1, &connection.sites[0]);
+                let post = place(of_post.0, of_post.1, &connection.sites[1]);
                 let weight = connection.weight;
                 match projection.kind {
                     ProjectionKind::Direct => {}
                     ProjectionKind::Spiking => {
                         let delay = (connection.delay / self.options.dt).round() as u64;
-                        all.push(attach(&connection.synapse, post, None, weight, Some((pre, delay))));
+                        all.push(attach(&connection.synapse, of_post, post, None, weight, Some((pre, delay))));
                     }
                     ProjectionKind::Electrical => {
-                        all.push(attach(&connection.synapse, post, Some(pre), weight, None));
-                        all.push(attach(&connection.synapse, pre, Some(post), weight, None));
+                        all.push(attach(&connection.synapse, of_post, post, Some(pre), weight, None));
+                        all.push(attach(&connection.synapse, of_pre, pre, Some(post), weight, None));
                     }
                     ProjectionKind::Continuous => {
-                        all.push(attach(&connection.synapse, post, Some(pre), weight, None));
+                        all.push(attach(&connection.synapse, of_post, post, Some(pre), weight, None));
                         if let Some(component) = &connection.pre_component {
-                            all.push(attach(component, pre, Some(post), weight, None));
+                            all.push(attach(component, of_pre, pre, Some(post), weight, None));
                         }
                     }
                 }
             }
         }
         for input in &network.inputs {
-            all.push(attach(&input.component, (input.population, input.cell), None, input.weight, None));
+            let owner = (input.population, input.cell);
+            let host = place(input.population, input.cell, &input.site);
+            all.push(attach(&input.component, owner, host, None, input.weight, None));
         }
         // What neither feeds its cell nor remembers anything is left out (a silent synapse).
         all.retain(|attachment| {
@@ -331,7 +367,7 @@ impl<'m> Compiler<'m> {
             shape.is_none_or(|shape| !shape.group.outputs.is_empty() || shape.group.states > 0 || shares)
         });
         for attachment in &all {
-            let (population, _) = attachment.host;
+            let (population, _) = attachment.owner;
             let component = &network.populations[population].component;
             let component_type = &self.model.vocabulary.types[&self.model.components[component].type_name];
             if component_type.attachments.is_empty() {
@@ -343,8 +379,7 @@ impl<'m> Compiler<'m> {
                 self.problems.push(Problem::new(message).at(place));
             }
         }
-        let places = &self.network.populations;
-        all.sort_by_key(|attachment| places[attachment.host.0].places[attachment.host.1]);
+        all.sort_by_key(|attachment| attachment.host);
         std::mem::take(&mut self.problems).or_ok(all)
     }
 
@@ -365,6 +400,7 @@ impl<'m> Compiler<'m> {
                     let of_peer = Attachment {
                         flat,
                         component,
+                        owner: attachment.owner,
                         host: peer,
                         peer: Some(peer),
                         weight: None,
@@ -377,13 +413,14 @@ impl<'m> Compiler<'m> {
                 attachment.shared = Some(place);
                 self.network.shared.insert((group, lane), place);
             }
-            let (population, cell) = attachment.host;
+            let (population, cell) = attachment.owner;
             let attached = &mut self.network.populations[population].attached[cell];
             attached.push((attachment.component.clone(), group, lane));
             members.resize_with(self.network.groups.len() - first, Vec::new);
             members[group - first].push(attachment);
         }
         self.settle_parameters();
+        self.string_cables();
         self.network.listeners =
             self.network.groups[..first].iter().map(|group| vec![Vec::new(); group.lanes]).collect();
         for (index, members) in members.iter().enumerate() {
@@ -393,18 +430,25 @@ impl<'m> Compiler<'m> {
         std::mem::take(&mut self.problems).or_ok(())
     }
 
+    fn hoisted(&self, group: usize, lane: usize) -> &[f64] {
+        match self.own_hoisted.get(&(group, lane)) {
+            Some(values) => values,
+            None => &self.hoisted_of[self.network.groups[group].flat_of[lane]],
+        }
+    }
+
     /// Turns hoisted values into uniforms where all instances agree and into columns where not; gives groups their
     /// room.
     fn settle_parameters(&mut self) {
         let mut base = 0;
         let mut filled = Vec::new();
         for index in 0..self.network.groups.len() {
-            let group = &mut self.network.groups[index];
+            let group = &self.network.groups[index];
             let slots = self.hoisted_of[group.flat_of[0]].len();
             let mut sources = Vec::with_capacity(slots);
             let mut columns = Vec::new();
             for slot in 0..slots {
-                let value = |lane: usize| self.hoisted_of[group.flat_of[lane]][slot];
+                let value = |lane: usize| self.hoisted(index, lane)[slot];
                 if (0..group.lanes).all(|lane| value(lane).to_bits() == value(0).to_bits()) {
                     sources.push(Err(value(0)));
                 } else {
@@ -412,6 +456,7 @@ impl<'m> Compiler<'m> {
                     columns.push(slot);
                 }
             }
+            let group = &mut self.network.groups[index];
             let first_column = group.columns;
             // A component without any variable still takes room, so that its blocks can be counted.
             group.columns = (group.columns + columns.len()).max(1);
@@ -432,8 +477,7 @@ impl<'m> Compiler<'m> {
             for lane in 0..padded {
                 let real = lane.min(group.lanes - 1);
                 for (offset, slot) in columns.iter().enumerate() {
-                    self.network.data[group.at(lane, first_column + offset)] =
-                        self.hoisted_of[group.flat_of[real]][*slot];
+                    self.network.data[group.at(lane, first_column + offset)] = self.hoisted(index, real)[*slot];
                 }
                 if let Some(input) = group.inputs.iter().position(|input| *input == Input::Weight) {
                     self.network.data[group.at(lane, group.input_column(input))] = self.weights[index][real];

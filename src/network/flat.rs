@@ -37,6 +37,8 @@ pub enum Kept {
     Rate,
     /// Where the last look was.
     Point,
+    /// How the rate depends on the state.
+    Slope,
     /// What drove the state at the last look: its rate without its own linear part.
     Drive,
 }
@@ -106,6 +108,10 @@ pub struct Flat {
     pub on_event: Assignments,
     /// When an event that comes in makes one go out (a relay), if ever: where this is not zero.
     pub event_passes: Option<Id>,
+    /// Parameters by component and name, where the equations have them.
+    pub parameters: Vec<(usize, String, Id)>,
+    /// Whether its potential is one of many that a cable joins (cable.rs).
+    pub cable: bool,
     /// Every variable that has a value: its component and name.
     pub(super) variables: HashMap<(usize, String), Id>,
 }

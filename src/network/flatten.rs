@@ -34,6 +34,8 @@ impl Flat {
             timed: Vec::new(),
             on_event: Vec::new(),
             event_passes: None,
+            parameters: Vec::new(),
+            cable: false,
             variables: HashMap::new(),
         };
         let mut builder = Builder {
@@ -248,7 +250,9 @@ impl<'m> Builder<'m> {
             return Ok(self.flat.input(Input::Weight));
         }
         if let Some(value) = self.components[node].parameters.get(name) {
-            return Ok(self.flat.graph.parameter(*value));
+            let id = self.flat.graph.parameter(*value);
+            self.flat.parameters.push((node, name.to_string(), id));
+            return Ok(id);
         }
         if let Some((_, value, _)) = component_type.constants.iter().find(|(known, ..)| known == name) {
             return Ok(self.flat.graph.literal(*value));

@@ -342,6 +342,44 @@ impl Graph {
         values[root]
     }
 
+    /// What follows from parameters alone, where some of them have other values.
+    pub fn values_given(&self, given: &[(Id, f64)], wanted: &[Id]) -> Vec<f64> {
+        let mut values = self.values.clone();
+        for (id, value) in given {
+            values[*id] = Some(*value);
+        }
+        for id in (0..self.nodes.len()).filter(|id| self.values[*id].is_some()) {
+            let at = |id: Id| values[id].unwrap_or(f64::NAN);
+            values[id] = match self.nodes[id] {
+                Node::Unary(operation, a) => Some(operation.of(at(a))),
+                Node::Binary(operation, a, b) => Some(operation.of(at(a), at(b))),
+                Node::Select(c, a, b) => Some(at(if at(c) != 0.0 { a } else { b })),
+                _ => values[id],
+            };
+        }
+        wanted.iter().map(|id| values[*id].unwrap_or(f64::NAN)).collect()
+    }
+
+    /// The value of a node for one instance where some parameters have other values.
+    pub fn evaluate_given(&self, root: Id, given: &[(Id, f64)], leaf: &dyn Fn(Node) -> f64) -> f64 {
+        if given.is_empty() {
+            return self.evaluate(root, leaf);
+        }
+        let mut values = vec![f64::NAN; root + 1];
+        self.below(&[root], |id| {
+            let at = |id: Id| values[id];
+            values[id] = match (given.iter().find(|(known, _)| *known == id), self.nodes[id]) {
+                (Some((_, value)), _) => *value,
+                (None, Node::Literal(_) | Node::Parameter(_)) => self.values[id].unwrap_or(f64::NAN),
+                (None, Node::Unary(operation, a)) => operation.of(at(a)),
+                (None, Node::Binary(operation, a, b)) => operation.of(at(a), at(b)),
+                (None, Node::Select(c, a, b)) => at(if at(c) != 0.0 { a } else { b }),
+                (None, node) => leaf(node),
+            };
+        });
+        values[root]
+    }
+
     /// Writes a program that computes nodes into columns. Values that follow from parameters are appended to
     /// `hoisted` unless it holds them.
     pub fn emit(&self, outputs: &[(Id, u16)], column: &dyn Fn(Node) -> u16, hoisted: &mut Vec<Id>) -> Program {

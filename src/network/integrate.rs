@@ -165,6 +165,11 @@ impl Step<'_> {
         let (x, start) = (self.looked_at(), self.kept(Kept::Start));
         let (rate, slope, dt) = (self.rate, self.slope, self.dt);
         let drive = self.drive();
+        if self.flat.cable && self.flat.states[self.state].node == 0 && self.flat.states[self.state].name == "v" {
+            // The cable moves it, with all its neighbours.
+            self.keep(Kept::Drive, drive, 0);
+            return self.keep(Kept::Slope, slope, 0);
+        }
         let z = self.scaled(dt, slope);
         // The slope of a rate that does not depend on its variable is the literal 0: φ₁ = 1, φ₂ = ½.
         if matches!(self.graph().node(z), Node::Literal(0)) {

@@ -8,6 +8,7 @@
 //!
 //! Everything is a column program (program.rs) made from NeuroML and LEMS (compile.rs); no cell is known here by name.
 
+pub mod cable;
 pub mod compile;
 pub mod connections;
 mod crossings;
@@ -25,15 +26,17 @@ mod replicas;
 mod shape;
 mod share;
 pub mod spikes;
+mod trees;
 mod weave;
 mod wiring;
 
 use std::collections::BTreeMap;
 
 use crate::error::RunFailure;
+use crate::network::cable::Cables;
 use crate::network::connections::{Gather, Sum};
 use crate::network::flat::{Flat, Input, Kept};
-use crate::network::graph::Node;
+use crate::network::graph::{Id, Node};
 use crate::network::integrate::INSIDE;
 use crate::network::population::Group;
 use crate::network::program::{LANES, Scratch, Unary};
@@ -53,8 +56,12 @@ pub struct Cells {
     pub component: String,
     /// The ids of its instances.
     pub instance_ids: Vec<usize>,
-    /// Where each cell is: group and instance.
+    /// Where each cell is: group and instance; of a cell of many compartments, the one at segment 0.
     pub places: Vec<(usize, usize)>,
+    /// For cells of many segments, the compartment at the middle of each segment, by its id.
+    pub segments: BTreeMap<usize, usize>,
+    /// For cells of many segments, where each compartment of each cell is.
+    pub compartments: Vec<Vec<(usize, usize)>>,
     /// What is attached to each cell: component id, group and instance.
     pub attached: Vec<Vec<(String, usize, usize)>>,
 }
@@ -87,6 +94,9 @@ pub struct Network {
     /// For an attached instance whose states are shared (group and instance), where they are.
     shared: BTreeMap<(usize, usize), (usize, usize)>,
     flats: Vec<Flat>,
+    cables: Cables,
+    /// Parameters of instances that are not those of their flat set: the size of a compartment.
+    given: BTreeMap<(usize, usize), Vec<(Id, f64)>>,
     scratch: Scratch,
     sum_scratch: Vec<f64>,
 }
@@ -150,6 +160,7 @@ impl Network {
         for group in &self.groups[..self.cell_groups] {
             group.run(&group.stages[stage], &mut self.data, time, &mut self.scratch);
         }
+        self.cables.solve(&mut self.data);
     }
 
     /// New random numbers for what asks for them.
@@ -215,7 +226,10 @@ impl Network {
                 self.start_anew(index, lane);
                 if let Some(time) = event.filter(|_| index < self.cell_groups) {
                     let (population, cell) = self.owners[index][lane];
-                    self.spikes.push(Spike { population, cell, time });
+                    // Of a cell of many compartments, the spikes are those at segment 0.
+                    if self.populations[population].places[cell] == (index, lane) {
+                        self.spikes.push(Spike { population, cell, time });
+                    }
                     self.queue.send(self.steps, &self.listeners[index][lane]);
                 }
             }

@@ -74,6 +74,14 @@ impl Network {
             Some((first, rest)) if first == cells.component => rest,
             _ => rest,
         };
+        // The number of a segment may stand after the cell: "p/0/cell/9/v".
+        if let Some((first, inner)) = rest.split_once('/')
+            && let Ok(id) = first.parse::<usize>()
+            && let Some(compartment) = cells.segments.get(&id)
+        {
+            let (group, lane) = cells.compartments[cell][*compartment];
+            return Ok((group, lane, inner));
+        }
         // What is attached goes by the id of its component, or as LEMS counts it: "synapses:ampa:0".
         if let Some((first, inner)) = rest.split_once('/')
             && let mut parts = first.split(':')
@@ -169,7 +177,8 @@ impl Network {
         let group = &self.groups[probe.group];
         let graph = &self.flats[group.flat_of[probe.lane]].graph;
         let time = self.time();
-        graph.evaluate(probe.node, &|leaf| match self.seam(probe, leaf) {
+        let given = self.given.get(&(probe.group, probe.lane)).map_or(&[][..], Vec::as_slice);
+        graph.evaluate_given(probe.node, given, &|leaf| match self.seam(probe, leaf) {
             Some(value) => value,
             None => leaf_value(group, &self.data, probe.lane, time, leaf),
         })

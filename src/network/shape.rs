@@ -12,6 +12,8 @@ pub struct Shape {
     pub group: Group,
     /// The values of this component that its programs use.
     pub hoisted: Vec<f64>,
+    /// The nodes of these values.
+    pub hoisted_ids: Vec<Id>,
 }
 
 impl Group {
@@ -98,7 +100,7 @@ pub fn shape(flat: &Flat, stages: &[Writes], outputs: &[(Input, Id)], exports: &
     let roots: Vec<Id> = after.iter().map(|(id, _)| *id).collect();
     group.conditions_look_out = flat.graph.leaves(&roots).iter().any(|leaf| matches!(leaf, Node::Input(_)));
     let values = hoisted.iter().map(|id| flat.graph.value(*id).unwrap_or(f64::NAN)).collect();
-    Shape { group, hoisted: values }
+    Shape { group, hoisted: values, hoisted_ids: hoisted }
 }
 
 /// Puts columns and uniforms in the place of hoisted values.

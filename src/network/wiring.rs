@@ -18,7 +18,6 @@ use crate::neuroml::model::ProjectionKind;
 impl Compiler<'_> {
     /// Connects a group of attachments to its cells.
     pub(super) fn wire(&mut self, index: usize, members: &[Attachment]) {
-        let place = |(population, cell): (usize, usize)| self.network.populations[population].places[cell];
         let group = &self.network.groups[index];
         let mut gathers = Vec::new();
         for (input, wanted) in group.inputs.iter().enumerate() {
@@ -30,8 +29,8 @@ impl Compiler<'_> {
             let (mut now, mut trial) = (Vec::new(), Vec::new());
             for attachment in members {
                 let found = match wanted {
-                    Input::Host(name) => Some(self.variable(place(attachment.host), name)),
-                    Input::Peer(name) => attachment.peer.map(|cell| self.variable(place(cell), name)),
+                    Input::Host(name) => Some(self.variable(attachment.host, name)),
+                    Input::Peer(name) => attachment.peer.map(|cell| self.variable(cell, name)),
                     Input::Shared(state) => attachment.shared.map(|(group, lane)| {
                         let group = &self.network.groups[group];
                         let at = |trial| group.at(lane, group.state_column(*state, trial)) as u32;
@@ -66,12 +65,11 @@ impl Compiler<'_> {
             return self.network.seams.extend(gathers);
         }
         self.network.gathers.extend(gathers);
-        let place = |(population, cell): (usize, usize)| self.network.populations[population].places[cell];
         let group = &self.network.groups[index];
         for (output, column) in &group.outputs {
             let mut cells: Vec<(u32, u32, u32)> = Vec::new();
             for lanes in by_host(members) {
-                let host = place(members[lanes.start].host);
+                let host = members[lanes.start].host;
                 let cells_group = &self.network.groups[host.0];
                 // A cell without this input ignores what is attached.
                 let Some(input) = cells_group.inputs.iter().position(|input| input == output) else { continue };
@@ -82,7 +80,7 @@ impl Compiler<'_> {
         }
         for (lane, attachment) in members.iter().enumerate() {
             if let Some((source, delay)) = attachment.source {
-                let (group, cell) = self.network.populations[source.0].places[source.1];
+                let (group, cell) = source;
                 let listener = Listener { delay, group: index as u32, lane: lane as u32 };
                 self.network.listeners[group][cell].push(listener);
             }
@@ -125,8 +123,7 @@ impl Compiler<'_> {
         };
         for ((output, terms), factors) in outputs.iter().zip(&factors) {
             for lanes in by_host(members) {
-                let (cells, cell) =
-                    self.network.populations[members[lanes.start].host.0].places[members[lanes.start].host.1];
+                let (cells, cell) = members[lanes.start].host;
                 let cells = &self.network.groups[cells];
                 let at = |wanted: &Input| {
                     let input = cells.inputs.iter().position(|input| input == wanted);

@@ -176,7 +176,8 @@ fn read_child(
     vocabulary: &Vocabulary,
     problems: &mut Problems,
 ) {
-    if MUTE_ELEMENTS.contains(&element.name.as_str()) {
+    let wanted = parent.slots.iter().any(|slot| slot.type_name == element.name);
+    if MUTE_ELEMENTS.contains(&element.name.as_str()) && !wanted {
         return;
     }
     let by_name = parent.slots.iter().find(|slot| slot.name == element.name);

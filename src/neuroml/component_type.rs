@@ -276,7 +276,8 @@ impl Vocabulary {
                 None => problem.help(format!("add <Exposure name=\"{wanted}\" dimension=…/> to the type")),
             });
         };
-        let found = self.dimension(variable, &mut Problems::new());
+        // Files leave the dimension out where the Exposure says it.
+        let found = variable.get("dimension").and_then(|_| self.dimension(variable, &mut Problems::new()));
         if let (Some(declared), Some(found)) = (declared, found)
             && *declared != found
         {
@@ -319,6 +320,8 @@ impl Vocabulary {
             "DerivedParameter" => {
                 let dimension = self.dimension(member, problems);
                 if let Some(derived) = Derived::read(member, dimension, problems) {
+                    // What a type works out, its components do not give, though the type that it extends asked for it.
+                    to.parameters.retain(|parameter| parameter.name != derived.name);
                     replace(&mut to.derived_parameters, derived, |d| &d.name);
                 }
             }

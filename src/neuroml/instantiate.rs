@@ -393,12 +393,12 @@ impl<'m> Reader<'m> {
                     node,
                     kind,
                     (pre, post),
-                    Connection { pre_cell, post_cell, synapse, pre_component: None, weight, delay },
+                    Connection { pre_cell, post_cell, synapse, pre_component: None, weight, delay, sites: [None; 2] },
                 )
             }
             // What has no dynamics sends no events: the receiver is an input on its target.
             (Instance::Node(_), Instance::Cell(population, cell), Some(component)) => {
-                self.network.inputs.push(Input { component, population, cell, weight });
+                self.network.inputs.push(Input { component, population, cell, weight, site: None });
                 Ok(())
             }
             _ => Err(Problem::new("an EventConnection leads from a cell to a cell")),
@@ -442,7 +442,8 @@ impl<'m> Reader<'m> {
         let synapse = self.component(node, statement, "componentB")?;
         let weight = self.weight(node, statement)?;
         let pre_component = Some(pre_component);
-        let connection = Connection { pre_cell, post_cell, synapse, pre_component, weight, delay: 0.0 };
+        let connection =
+            Connection { pre_cell, post_cell, synapse, pre_component, weight, delay: 0.0, sites: [None; 2] };
         self.connect(node, ProjectionKind::Continuous, (pre, post), connection)
     }
 

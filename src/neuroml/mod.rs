@@ -16,6 +16,7 @@ pub mod expression;
 mod grammar;
 mod instantiate;
 pub mod model;
+pub mod morphology;
 mod network_element;
 pub mod simulation;
 pub mod xml;

@@ -14,6 +14,7 @@ use crate::neuroml::component::{self, Component};
 use crate::neuroml::component_type::{DEFINITIONS, Vocabulary};
 use crate::neuroml::document::{self, Document};
 use crate::neuroml::instantiate;
+use crate::neuroml::morphology::{self, Morphology};
 use crate::neuroml::network_element;
 use crate::neuroml::simulation::Simulation;
 use crate::neuroml::xml::{self, Element};
@@ -63,6 +64,17 @@ pub struct Connection {
     pub weight: Option<f64>,
     /// How long a spike is under way [s].
     pub delay: f64,
+    /// Where on either cell, if it says.
+    pub sites: [Option<Site>; 2],
+}
+
+/// A place on a cell of many segments.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Site {
+    /// The id of the segment in the file.
+    pub segment: usize,
+    /// How far along it, from 0 to 1.
+    pub fraction: f64,
 }
 
 /// Connections from one population to one population.
@@ -91,6 +103,8 @@ pub struct Input {
     pub cell: usize,
     /// Factor, if given.
     pub weight: Option<f64>,
+    /// Where on the cell, if it says.
+    pub site: Option<Site>,
 }
 
 /// Populations, connections and inputs.
@@ -271,14 +285,11 @@ impl Model {
                     problems.push(problem.at(component.place.clone()));
                 }
             }
-            if component.type_name == "morphology"
-                && component.children.iter().filter(|(s, _)| s == "segments").count() > 1
+            // Shapes are read again, with the resistivity, when the cell is compiled.
+            if morphology::segment_count(component) > 1
+                && let Err(problem) = Morphology::read(component, 1.0)
             {
-                problems.push(
-                    Problem::new("a morphology of more than one segment is not understood yet")
-                        .at(component.place.clone())
-                        .help("cells of one compartment (one segment) are"),
-                );
+                problems.push(problem);
             }
             for (_, child) in &component.children {
                 visit(model, child, problems);
@@ -349,7 +360,8 @@ impl Model {
         if cell >= size {
             return Err(Problem::new(format!("no cell {cell} in population \"{population}\", which has {size}")));
         }
-        let input = Input { component: component.to_string(), population: index, cell, weight: Some(weight) };
+        let input =
+            Input { component: component.to_string(), population: index, cell, weight: Some(weight), site: None };
         self.network.inputs.push(input);
         Ok(self.network.inputs.len() - 1)
     }

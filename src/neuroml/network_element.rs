@@ -1,7 +1,10 @@
 //! A `network` element becomes populations, projections and inputs, every cell found and every range checked.
 
 use crate::error::{Place, Problem, Problems, nearest};
-use crate::neuroml::model::{Connection, Input, Model, NetworkModel, Population, Projection, ProjectionKind, twice};
+use crate::neuroml::model::{
+    Connection, Input, Model, NetworkModel, Population, Projection, ProjectionKind, Site, twice,
+};
+use crate::neuroml::morphology;
 use crate::neuroml::xml::Element;
 use crate::units::Dimension;
 
@@ -327,6 +330,11 @@ impl Reader<'_> {
             (_, other) => return Err(Problem::new(format!("<{other}> does not belong here")).at(element.place())),
         };
         let delay = self.delay(element)?;
+        let segment = |side: &str| {
+            if kind == ProjectionKind::Spiking { format!("{side}SegmentId") } else { format!("{side}Segment") }
+        };
+        let site =
+            |side: &str, population| self.site(element, [&segment(side), &format!("{side}FractionAlong")], population);
         Ok(Connection {
             pre_cell: self.cell(element, pre_name, pre)?,
             post_cell: self.cell(element, post_name, post)?,
@@ -334,7 +342,27 @@ impl Reader<'_> {
             pre_component,
             weight: self.number(element, "weight", Dimension::NONE)?,
             delay,
+            sites: [site("pre", pre)?, site("post", post)?],
         })
+    }
+
+    /// A place on a cell of a population: the middle of the segment where no fraction is given.
+    fn site(&self, element: &Element, names: [&str; 2], population: usize) -> Result<Option<Site>, Problem> {
+        let Some(text) = element.get(names[0]) else { return Ok(None) };
+        let cell = self.model.components.get(&self.network.populations[population].component);
+        let known = cell.map(morphology::segment_ids).unwrap_or_default();
+        let place = || element.place_of_value(names[0]);
+        let segment = text.trim().parse().ok().filter(|id| known.contains(id) || (*id == 0 && known.is_empty()));
+        let segment = segment.ok_or_else(|| {
+            let id = cell.map_or("", |cell| cell.id.as_str());
+            Problem::new(format!("no segment \"{text}\" in \"{id}\", which has {}", known.len().max(1))).at(place())
+        })?;
+        let fraction = self.number(element, names[1], Dimension::NONE)?.unwrap_or(0.5);
+        if !(0.0..=1.0).contains(&fraction) {
+            let problem = Problem::new(format!("`{}` is between 0 and 1, found {fraction}", names[1]));
+            return Err(problem.at(element.place_of_value(names[1])));
+        }
+        Ok(Some(Site { segment, fraction }))
     }
 
     /// The population and the cell that a path such as "p[0]" names.
@@ -361,6 +389,7 @@ impl Reader<'_> {
             pre_component: None,
             weight: self.number(element, "weight", Dimension::NONE)?,
             delay: self.delay(element)?,
+            sites: [None; 2],
         };
         let id = element.get("id").unwrap_or_default().to_string();
         let kind = ProjectionKind::Spiking;
@@ -373,8 +402,15 @@ impl Reader<'_> {
         self.check_attributes(element);
         let (pre, pre_cell) = self.any_cell(element, "from")?;
         let (post, post_cell) = self.any_cell(element, "to")?;
-        let connection =
-            Connection { pre_cell, post_cell, synapse: String::new(), pre_component: None, weight: None, delay: 0.0 };
+        let connection = Connection {
+            pre_cell,
+            post_cell,
+            synapse: String::new(),
+            pre_component: None,
+            weight: None,
+            delay: 0.0,
+            sites: [None; 2],
+        };
         let id = element.get("id").unwrap_or_default().to_string();
         let kind = ProjectionKind::Direct;
         self.network.projections.push(Projection { id, kind, pre, post, connections: vec![connection] });
@@ -397,11 +433,14 @@ impl Reader<'_> {
             }
             self.check_attributes(child);
             let weight = self.number(child, "weight", Dimension::NONE);
-            match (self.cell(child, "target", population), weight) {
-                (Ok(cell), Ok(weight)) => {
-                    self.network.inputs.push(Input { component: component.clone(), population, cell, weight });
+            let site = self.site(child, ["segmentId", "fractionAlong"], population);
+            match (self.cell(child, "target", population), weight, site) {
+                (Ok(cell), Ok(weight), Ok(site)) => {
+                    self.network.inputs.push(Input { component: component.clone(), population, cell, weight, site });
                 }
-                (cell, weight) => self.problems.extend(cell.err().into_iter().chain(weight.err())),
+                (cell, weight, site) => {
+                    self.problems.extend(cell.err().into_iter().chain(weight.err()).chain(site.err()));
+                }
             }
         }
         Ok(())
@@ -411,7 +450,7 @@ impl Reader<'_> {
         self.check_attributes(element);
         let (population, cell) = self.any_cell(element, "target")?;
         let component = self.component(element, "input", "Component")?;
-        self.network.inputs.push(Input { component, population, cell, weight: None });
+        self.network.inputs.push(Input { component, population, cell, weight: None, site: None });
         Ok(())
     }
 }

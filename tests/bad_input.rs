@@ -250,13 +250,19 @@ fn what_varies_along_a_cell_is_refused_by_name() {
 #[test]
 fn a_shape_that_is_no_tree_is_told_with_its_segment() {
     let shape = |inside: &str| format!("<cell id='k'><morphology id='m'>{inside}</morphology></cell>");
-    let root = "<segment id='0'><proximal x='0' y='0' z='0' diameter='1'/><distal x='9' y='0' z='0' diameter='1'/></segment>";
+    let root =
+        "<segment id='0'><proximal x='0' y='0' z='0' diameter='1'/><distal x='9' y='0' z='0' diameter='1'/></segment>";
     let end = "<distal x='0' y='0' z='0' diameter='1'/>";
     for (inside, wanted) in [
         (format!("{root}<segment id='1'>{end}</segment>"), "segment 1 has no <parent>, and is not the first"),
-        (format!("{root}<segment id='1'><parent segment='7'/>{end}</segment>"), "hangs on segment 7, which is not there"),
         (
-            format!("{root}<segment id='1'><parent segment='2'/>{end}</segment><segment id='2'><parent segment='1'/>{end}</segment>"),
+            format!("{root}<segment id='1'><parent segment='7'/>{end}</segment>"),
+            "hangs on segment 7, which is not there",
+        ),
+        (
+            format!(
+                "{root}<segment id='1'><parent segment='2'/>{end}</segment><segment id='2'><parent segment='1'/>{end}</segment>"
+            ),
             "hangs on itself, by a circle of parents",
         ),
         (
@@ -264,7 +270,9 @@ fn a_shape_that_is_no_tree_is_told_with_its_segment() {
             "`diameter` must be above zero",
         ),
         (
-            format!("{root}<segment id='1'><parent segment='0'/>{end}</segment><segmentGroup id='g'><member segment='5'/></segmentGroup>"),
+            format!(
+                "{root}<segment id='1'><parent segment='0'/>{end}</segment><segmentGroup id='g'><member segment='5'/></segmentGroup>"
+            ),
             "no segment 5 in this morphology",
         ),
     ] {

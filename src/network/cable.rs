@@ -47,13 +47,13 @@ impl Cables {
     }
 
     /// How many nodes there are.
-    pub fn len(&self) -> usize {
+    pub fn nodes(&self) -> usize {
         self.seats.len()
     }
 
     /// Adds a node that hangs on an earlier one; a joint has no seat and no capacitance.
     pub fn add(&mut self, seat: Option<Seat>, capacitance: f64, parent: Option<(usize, f64)>) {
-        let (parent, conductance) = parent.unwrap_or((self.len(), 0.0));
+        let (parent, conductance) = parent.unwrap_or((self.nodes(), 0.0));
         self.seats.push(seat);
         self.parents.push(parent as u32);
         self.conductances.push(conductance);

@@ -380,17 +380,49 @@ impl Graph {
         values[root]
     }
 
+    /// The sums that take a product which nothing else needs: its two factors and the other summand.
+    fn fused(&self, roots: &[Id]) -> Vec<Option<(Id, Id, Id)>> {
+        let mut uses = vec![0; self.nodes.len()];
+        roots.iter().for_each(|root| uses[*root] += 2);
+        self.below(roots, |id| {
+            if self.values[id].is_none() {
+                self.children(id, |child| uses[child] += 1);
+            }
+        });
+        let product = |id: Id| match self.nodes[id] {
+            Node::Binary(Binary::Mul, x, y) if self.values[id].is_none() && uses[id] == 1 => Some((x, y)),
+            _ => None,
+        };
+        let fuse = |id: Id| match self.nodes[id] {
+            Node::Binary(Binary::Add | Binary::Sub, a, b) if self.values[id].is_none() && a != b => {
+                let first = product(a).map(|(x, y)| (x, y, b));
+                first.or_else(|| product(b).map(|(x, y)| (x, y, a)))
+            }
+            _ => None,
+        };
+        (0..self.nodes.len()).map(fuse).collect()
+    }
+
+    /// What an operation reads, with products that it takes into itself.
+    fn operands(&self, id: Id, fused: &[Option<(Id, Id, Id)>], mut visit: impl FnMut(Id)) {
+        match fused[id] {
+            Some((x, y, z)) => [x, y, z].into_iter().for_each(visit),
+            None => self.children(id, &mut visit),
+        }
+    }
+
     /// Writes a program that computes nodes into columns. Values that follow from parameters are appended to
     /// `hoisted` unless it holds them.
     pub fn emit(&self, outputs: &[(Id, u16)], column: &dyn Fn(Node) -> u16, hoisted: &mut Vec<Id>) -> Program {
         let mut program = Program::default();
         let roots: Vec<Id> = outputs.iter().map(|(id, _)| *id).collect();
+        let fused = self.fused(&roots);
         let mut wanted = vec![false; self.nodes.len()];
         roots.iter().for_each(|root| wanted[*root] = true);
         let mut last_use = vec![0; self.nodes.len()];
         for id in (0..self.nodes.len()).rev() {
             if wanted[id] && self.values[id].is_none() {
-                self.children(id, |child| {
+                self.operands(id, &fused, |child| {
                     wanted[child] = true;
                     last_use[child] = last_use[child].max(id);
                 });
@@ -430,7 +462,12 @@ impl Graph {
                     continue;
                 }
                 (None, Node::Unary(operation, a)) => Action::Unary(operation, at(a)),
-                (None, Node::Binary(operation, a, b)) => Action::Binary(operation, at(a), at(b)),
+                (None, Node::Binary(operation, a, b)) => match (operation, fused[id]) {
+                    (Binary::Add, Some((x, y, z))) => Action::MulAdd(at(x), at(y), at(z)),
+                    (_, Some((x, y, z))) if z == b => Action::MulSub(at(x), at(y), at(z)),
+                    (_, Some((x, y, z))) => Action::SubMul(at(x), at(y), at(z)),
+                    (operation, None) => Action::Binary(operation, at(a), at(b)),
+                },
                 (None, Node::Select(c, a, b)) => Action::Select(at(c), at(a), at(b)),
                 (None, Node::Time) => {
                     sources.insert(id, Source::Time);
@@ -456,7 +493,7 @@ impl Graph {
                 }
             };
             // Freed after the result has its place, so that it never stands on an operand.
-            self.children(id, |child| {
+            self.operands(id, &fused, |child| {
                 if last_use[child] == id
                     && let Some(Source::Temporary(index)) = sources.get(&child)
                     && !free.contains(index)

@@ -149,6 +149,12 @@ pub enum Action {
     Unary(Unary, Source),
     Binary(Binary, Source, Source),
     Select(Source, Source, Source),
+    /// a b + c, rounded once.
+    MulAdd(Source, Source, Source),
+    /// a b − c, rounded once.
+    MulSub(Source, Source, Source),
+    /// c − a b, rounded once.
+    SubMul(Source, Source, Source),
 }
 
 /// Where the result of an operation goes.
@@ -289,12 +295,15 @@ impl Program {
             match step.action {
                 Action::Unary(operation, a) => unary(operation, reader.get(a), out),
                 Action::Binary(operation, a, b) => binary(operation, reader.get(a), reader.get(b), out),
+                Action::MulAdd(a, b, c) => each_three(&reader, [a, b, c], out, |a, b, c| a.mul_add(b, c)),
+                Action::MulSub(a, b, c) => each_three(&reader, [a, b, c], out, |a, b, c| a.mul_add(b, -c)),
+                Action::SubMul(a, b, c) => each_three(&reader, [a, b, c], out, |a, b, c| (-a).mul_add(b, c)),
                 Action::Select(c, a, b) => {
                     let (c, a, b) = (reader.get(c), reader.get(a), reader.get(b));
                     for i in 0..LANES {
-                        // Both are read before the choice, so that the loop has no branch.
-                        let (a, b) = (a[i], b[i]);
-                        out[i] = if c[i] != 0.0 { a } else { b };
+                        // By a mask: a choice between two places would be a loop of one number at a time.
+                        let mask = if c[i] != 0.0 { u64::MAX } else { 0 };
+                        out[i] = f64::from_bits(a[i].to_bits() & mask | b[i].to_bits() & !mask);
                     }
                 }
             }
@@ -322,6 +331,14 @@ fn each(x: &Chunk, out: &mut Chunk, f: impl Fn(f64) -> f64) {
 fn each_pair(a: &Chunk, b: &Chunk, out: &mut Chunk, f: impl Fn(f64, f64) -> f64) {
     for i in 0..LANES {
         out[i] = f(a[i], b[i]);
+    }
+}
+
+#[inline(always)]
+fn each_three(reader: &Reader<'_>, from: [Source; 3], out: &mut Chunk, f: impl Fn(f64, f64, f64) -> f64) {
+    let [a, b, c] = from.map(|source| reader.get(source));
+    for i in 0..LANES {
+        out[i] = f(a[i], b[i], c[i]);
     }
 }
 

@@ -125,7 +125,9 @@ pub fn settle(program: &mut Program, sources: &[Result<u16, f64>]) {
         match &mut step.action {
             Action::Unary(_, a) => settle(a),
             Action::Binary(_, a, b) => [a, b].into_iter().for_each(&mut settle),
-            Action::Select(a, b, c) => [a, b, c].into_iter().for_each(&mut settle),
+            Action::Select(a, b, c) | Action::MulAdd(a, b, c) | Action::MulSub(a, b, c) | Action::SubMul(a, b, c) => {
+                [a, b, c].into_iter().for_each(&mut settle)
+            }
         }
     }
     program.stores.iter_mut().for_each(|(source, _)| settle(source));

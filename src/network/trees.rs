@@ -121,7 +121,7 @@ impl Compiler<'_> {
             let cells = &self.network.populations[population];
             let Some(tree) = self.trees.get(&cells.component) else { continue };
             for places in &cells.compartments {
-                let first = self.network.cables.len();
+                let first = self.network.cables.nodes();
                 for node in &tree.shape.nodes {
                     let parent = node.parent.map(|(parent, conductance)| (first + parent, conductance));
                     let Some(compartment) = node.compartment else {

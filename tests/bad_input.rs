@@ -296,7 +296,8 @@ fn every_bad_file_of_the_conformance_set_earns_a_problem() {
     for file in files {
         let name = file.file_name().expect("a name").to_string_lossy().into_owned();
         let result = lems::run(&file, out.path(), Changes::default());
-        if name == "LEMS_00_good.xml" {
+        // The second has two segments, in the set for those who cannot do cables: they must say so, or run it rightly.
+        if ["LEMS_00_good.xml", "LEMS_25_multicomp_in_lems.xml"].contains(&name.as_str()) {
             assert!(result.is_ok(), "{name}: {}", result.expect_err("checked"));
             std::fs::remove_file(out.path().join("out.dat")).expect("was written");
             continue;

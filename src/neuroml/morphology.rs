@@ -86,6 +86,8 @@ pub struct Morphology {
     segments: Vec<Segment>,
     sections: Vec<Section>,
     groups: BTreeMap<String, BTreeSet<usize>>,
+    /// Segments by the ids of the file.
+    by_id: BTreeMap<usize, usize>,
     /// The compartments; the first is at the root.
     pub compartments: Vec<Compartment>,
     /// The tree, parents first.
@@ -119,8 +121,10 @@ impl Morphology {
             morphology.children.iter().filter(move |(known, _)| known == slot).map(|(_, child)| child)
         };
         let elements: Vec<&Component> = children("segments").collect();
+        let segments = read_segments(&elements)?;
         let mut shape = Self {
-            segments: read_segments(&elements)?,
+            by_id: segments.iter().enumerate().map(|(index, segment)| (segment.id, index)).collect(),
+            segments,
             sections: Vec::new(),
             groups: BTreeMap::new(),
             compartments: Vec::new(),
@@ -155,8 +159,8 @@ impl Morphology {
 
     /// The compartment at a fraction along the segment of that id.
     pub fn compartment_at(&self, id: usize, fraction: f64) -> Option<usize> {
-        let segment = self.segments.iter().find(|segment| segment.id == id)?;
-        Some(self.at(segment, fraction))
+        let segment = *self.by_id.get(&id)?;
+        Some(self.at(&self.segments[segment], fraction))
     }
 
     fn at(&self, segment: &Segment, fraction: f64) -> usize {
@@ -203,7 +207,7 @@ impl Morphology {
     }
 
     fn index_of(&self, id: Option<usize>, place: &Component) -> Result<usize, Problem> {
-        let found = self.segments.iter().position(|segment| Some(segment.id) == id);
+        let found = id.and_then(|id| self.by_id.get(&id).copied());
         found.ok_or_else(|| {
             let name = id.map_or("?".to_string(), |id| id.to_string());
             Problem::new(format!("no segment {name} in this morphology")).at(place.place.clone())
@@ -337,19 +341,24 @@ impl Morphology {
         node_of: &[usize],
         ends: &mut BTreeMap<(usize, bool), usize>,
     ) -> (usize, f64) {
-        let segment = self.segments[parent].clone();
-        let section = self.sections[segment.section].clone();
-        let arc = segment.begins + fraction * segment.length();
-        // A point counts as an end within a millionth of the section: coordinates are written in few digits.
-        let near = 1e-6 * section.length;
-        let sphere_side = section.length == 0.0 && fraction < 0.5;
-        let (at_end, at_start) = (arc >= section.length - near && !sphere_side, arc <= near);
-        if !at_end && !at_start {
-            return (node_of[self.at(&segment, fraction)], 0.0);
-        }
-        if !at_end && let Some((above, fraction)) = self.segments[section.segments[0]].parent {
-            return self.hanger(above, fraction, node_of, ends);
-        }
+        let (mut parent, mut fraction) = (parent, fraction);
+        // A section that begins where its parent begins hangs on what the parent hangs on.
+        let (segment, section, at_end) = loop {
+            let segment = self.segments[parent].clone();
+            let section = self.sections[segment.section].clone();
+            let arc = segment.begins + fraction * segment.length();
+            // A point counts as an end within a millionth of the section: coordinates are written in few digits.
+            let near = 1e-6 * section.length;
+            let sphere_side = section.length == 0.0 && fraction < 0.5;
+            let (at_end, at_start) = (arc >= section.length - near && !sphere_side, arc <= near);
+            if !at_end && !at_start {
+                return (node_of[self.at(&segment, fraction)], 0.0);
+            }
+            match self.segments[section.segments[0]].parent.filter(|_| !at_end) {
+                Some(above) => (parent, fraction) = above,
+                None => break (segment, section, at_end),
+            }
+        };
         let last = if at_end { section.first + section.divisions - 1 } else { section.first };
         let joint = *ends.entry((segment.section, at_end)).or_insert_with(|| {
             let resistance = self.compartments[last].half[usize::from(at_end)];

@@ -420,8 +420,8 @@ fn muscles_that_no_tissue_can_bear_stop_the_run_and_leave_it_readable() {
 #[test]
 fn a_network_step_too_long_stops_the_run_with_the_cell_and_the_time() {
     let lab = Lab::with_tiny_network();
-    // A current a million times that of the experiment, in steps a hundred times as long.
-    lab.spoil(TINY, "dt = \"0.05 ms\"", "dt = \"5 ms\"").spoil(TINY, "\"15 pA\"", "\"15 mA\"");
+    // Steps a hundred times as long, and a current beyond what numbers can hold.
+    lab.spoil(TINY, "dt = \"0.05 ms\"", "dt = \"5 ms\"").spoil(TINY, "\"15 pA\"", "\"1e305 A\"");
     let told = lab.nematode(&["run", TINY, "--duration", "0.5 s"]);
     assert_eq!(told.code, 3, "{}", told.err);
     assert!(told.err.starts_with("t = 0."), "{}", told.err);

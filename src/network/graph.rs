@@ -1,4 +1,4 @@
-//! Equations as a graph in which equal parts are one: simplified, differentiated, and written out as a program.
+//! Equations as a graph in which equal parts are one: simplified and differentiated (and by `emit.rs` made a program).
 //!
 //! Parts that follow from parameters alone carry their value and leave the program (they are *hoisted*). The shape of
 //! a graph does not depend on the values of parameters, so that components of one shape share one program; the one
@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::network::program::{Action, Binary, Place, Program, Source, Step, Unary};
+use crate::network::program::{Binary, Unary};
 
 /// A node of a graph.
 pub type Id = usize;
@@ -52,6 +52,11 @@ impl Graph {
         self.values[id]
     }
 
+    /// How many nodes it has; their ids count from 0.
+    pub(super) fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
     fn add(&mut self, node: Node, value: Option<f64>) -> Id {
         if let Some(id) = self.known.get(&node) {
             return *id;
@@ -88,6 +93,12 @@ impl Graph {
         match (self.nodes[x], value) {
             (Node::Literal(_), Some(value)) => self.literal(value),
             (Node::Unary(Unary::Negate, inner), _) if operation == Unary::Negate => inner,
+            (Node::Binary(Binary::Mul, a, b), None)
+                if operation == Unary::Negate && (self.values[a].is_some() || self.values[b].is_some()) =>
+            {
+                let minus = self.literal(-1.0);
+                self.binary(Binary::Mul, minus, x)
+            }
             _ => self.add(Node::Unary(operation, x), value),
         }
     }
@@ -117,8 +128,53 @@ impl Graph {
                 Some(power) if power.fract() == 0.0 && power.abs() <= LARGEST_POWER => self.whole_power(a, power),
                 _ => self.add(Node::Binary(Pow, a, b), value),
             },
+            Mul => match self.constant_times(a, b).or_else(|| self.constant_times(b, a)) {
+                Some(product) => product,
+                None => self.add(Node::Binary(Mul, a, b), value),
+            },
+            Div => match self.logistic_below(b) {
+                Some(logistic) => self.binary(Mul, a, logistic),
+                None => self.add(Node::Binary(Div, a, b), value),
+            },
             _ => self.add(Node::Binary(operation, a, b), value),
         }
+    }
+
+    /// A constant times a value that is itself a constant times something, as one constant times that thing.
+    fn constant_times(&mut self, constant: Id, x: Id) -> Option<Id> {
+        let value = self.values[constant]?;
+        let (operation, inner, rest) = match self.nodes[x] {
+            _ if self.values[x].is_some() => return None,
+            Node::Unary(Unary::Negate, rest) => {
+                let constant = self.unary(Unary::Negate, constant);
+                return Some(self.binary(Binary::Mul, constant, rest));
+            }
+            Node::Binary(Binary::Mul, a, b) if self.values[b].is_some() => (Binary::Mul, b, a),
+            Node::Binary(operation @ (Binary::Mul | Binary::Div), a, b) if self.values[a].is_some() => {
+                (operation, a, b)
+            }
+            _ => return None,
+        };
+        let product = value * self.values[inner]?;
+        // Where the product of the constants alone is too large or too small, the order matters.
+        if !product.is_normal() && value != 0.0 && self.values[inner] != Some(0.0) {
+            return None;
+        }
+        let constant = self.binary(Binary::Mul, constant, inner);
+        Some(self.binary(operation, constant, rest))
+    }
+
+    /// 1/x where x = 1 + eᶻ: the logistic function of −z, one operation in the place of three.
+    fn logistic_below(&mut self, x: Id) -> Option<Id> {
+        let Node::Binary(Binary::Add, a, b) = self.nodes[x] else { return None };
+        let other = if self.is_literal(a, 1.0) { b } else { a };
+        let (true, Node::Unary(Unary::Exp, z)) =
+            (self.is_literal(a, 1.0) || self.is_literal(b, 1.0), self.nodes[other])
+        else {
+            return None;
+        };
+        let minus = self.unary(Unary::Negate, z);
+        Some(self.unary(Unary::Logistic, minus))
     }
 
     fn whole_power(&mut self, base: Id, power: f64) -> Id {
@@ -156,7 +212,7 @@ impl Graph {
     }
 
     /// Calls `visit` for the nodes below `root`, children first, each once.
-    fn below(&self, roots: &[Id], mut visit: impl FnMut(Id)) {
+    pub(super) fn below(&self, roots: &[Id], mut visit: impl FnMut(Id)) {
         // Children come before their parents: nothing after the last root is below any.
         let end = roots.iter().max().map_or(0, |last| last + 1);
         let mut wanted = vec![false; end];
@@ -171,7 +227,7 @@ impl Graph {
         (0..end).filter(|id| wanted[*id]).for_each(&mut visit);
     }
 
-    fn children(&self, id: Id, mut visit: impl FnMut(Id)) {
+    pub(super) fn children(&self, id: Id, mut visit: impl FnMut(Id)) {
         match self.nodes[id] {
             Node::Unary(_, a) => visit(a),
             Node::Binary(_, a, b) => [a, b].into_iter().for_each(visit),
@@ -279,6 +335,10 @@ impl Graph {
                 let sine = self.unary(Unary::Sin, x);
                 self.unary(Unary::Negate, sine)
             }
+            Unary::Logistic => {
+                let rest = self.binary(Sub, one, value);
+                self.binary(Mul, value, rest)
+            }
             Unary::Sinh => self.unary(Unary::Cosh, x),
             Unary::Cosh => self.unary(Unary::Sinh, x),
             Unary::Tanh => {
@@ -379,134 +439,6 @@ impl Graph {
         });
         values[root]
     }
-
-    /// The sums that take a product which nothing else needs: its two factors and the other summand.
-    fn fused(&self, roots: &[Id]) -> Vec<Option<(Id, Id, Id)>> {
-        let mut uses = vec![0; self.nodes.len()];
-        roots.iter().for_each(|root| uses[*root] += 2);
-        self.below(roots, |id| {
-            if self.values[id].is_none() {
-                self.children(id, |child| uses[child] += 1);
-            }
-        });
-        let product = |id: Id| match self.nodes[id] {
-            Node::Binary(Binary::Mul, x, y) if self.values[id].is_none() && uses[id] == 1 => Some((x, y)),
-            _ => None,
-        };
-        let fuse = |id: Id| match self.nodes[id] {
-            Node::Binary(Binary::Add | Binary::Sub, a, b) if self.values[id].is_none() && a != b => {
-                let first = product(a).map(|(x, y)| (x, y, b));
-                first.or_else(|| product(b).map(|(x, y)| (x, y, a)))
-            }
-            _ => None,
-        };
-        (0..self.nodes.len()).map(fuse).collect()
-    }
-
-    /// What an operation reads, with products that it takes into itself.
-    fn operands(&self, id: Id, fused: &[Option<(Id, Id, Id)>], mut visit: impl FnMut(Id)) {
-        match fused[id] {
-            Some((x, y, z)) => [x, y, z].into_iter().for_each(visit),
-            None => self.children(id, &mut visit),
-        }
-    }
-
-    /// Writes a program that computes nodes into columns. Values that follow from parameters are appended to
-    /// `hoisted` unless it holds them.
-    pub fn emit(&self, outputs: &[(Id, u16)], column: &dyn Fn(Node) -> u16, hoisted: &mut Vec<Id>) -> Program {
-        let mut program = Program::default();
-        let roots: Vec<Id> = outputs.iter().map(|(id, _)| *id).collect();
-        let fused = self.fused(&roots);
-        let mut wanted = vec![false; self.nodes.len()];
-        roots.iter().for_each(|root| wanted[*root] = true);
-        let mut last_use = vec![0; self.nodes.len()];
-        for id in (0..self.nodes.len()).rev() {
-            if wanted[id] && self.values[id].is_none() {
-                self.operands(id, &fused, |child| {
-                    wanted[child] = true;
-                    last_use[child] = last_use[child].max(id);
-                });
-            }
-        }
-        roots.iter().for_each(|root| last_use[*root] = usize::MAX);
-        // A result goes straight into its column where nothing reads that column from then on.
-        let mut last_read: HashMap<u16, usize> = HashMap::new();
-        for id in (0..self.nodes.len()).filter(|id| wanted[*id] && self.values[*id].is_none()) {
-            if let Node::State(_) | Node::Input(_) = self.nodes[id] {
-                last_read.insert(column(self.nodes[id]), last_use[id]);
-            }
-        }
-        let mut direct: HashMap<Id, u16> = HashMap::new();
-        for (id, to) in outputs {
-            let computed = matches!(self.nodes[*id], Node::Unary(..) | Node::Binary(..) | Node::Select(..));
-            if computed && self.values[*id].is_none() && last_read.get(to).is_none_or(|last| last < id) {
-                direct.entry(*id).or_insert(*to);
-            }
-        }
-        let mut sources: HashMap<Id, Source> = HashMap::new();
-        let mut free: Vec<u16> = Vec::new();
-        for id in (0..self.nodes.len()).filter(|id| wanted[*id]) {
-            let at = |id: Id| sources.get(&id).copied().unwrap_or(Source::Time);
-            let action = match (self.values[id], self.nodes[id]) {
-                (Some(value), Node::Literal(_)) => {
-                    let uniform = program.uniform(value);
-                    sources.insert(id, Source::Uniform(uniform));
-                    continue;
-                }
-                (Some(_), _) => {
-                    let slot = hoisted.iter().position(|known| *known == id).unwrap_or_else(|| {
-                        hoisted.push(id);
-                        hoisted.len() - 1
-                    });
-                    sources.insert(id, Source::Hoisted(slot as u16));
-                    continue;
-                }
-                (None, Node::Unary(operation, a)) => Action::Unary(operation, at(a)),
-                (None, Node::Binary(operation, a, b)) => match (operation, fused[id]) {
-                    (Binary::Add, Some((x, y, z))) => Action::MulAdd(at(x), at(y), at(z)),
-                    (_, Some((x, y, z))) if z == b => Action::MulSub(at(x), at(y), at(z)),
-                    (_, Some((x, y, z))) => Action::SubMul(at(x), at(y), at(z)),
-                    (operation, None) => Action::Binary(operation, at(a), at(b)),
-                },
-                (None, Node::Select(c, a, b)) => Action::Select(at(c), at(a), at(b)),
-                (None, Node::Time) => {
-                    sources.insert(id, Source::Time);
-                    continue;
-                }
-                (None, leaf) => {
-                    sources.insert(id, Source::Column(column(leaf)));
-                    continue;
-                }
-            };
-            let into = match direct.get(&id) {
-                Some(column) => {
-                    sources.insert(id, Source::Column(*column));
-                    Place::Column(*column)
-                }
-                None => {
-                    let into = free.pop().unwrap_or_else(|| {
-                        program.temporaries += 1;
-                        program.temporaries - 1
-                    });
-                    sources.insert(id, Source::Temporary(into));
-                    Place::Temporary(into)
-                }
-            };
-            // Freed after the result has its place, so that it never stands on an operand.
-            self.operands(id, &fused, |child| {
-                if last_use[child] == id
-                    && let Some(Source::Temporary(index)) = sources.get(&child)
-                    && !free.contains(index)
-                {
-                    free.push(*index);
-                }
-            });
-            program.steps.push(Step { action, into });
-        }
-        let stores = outputs.iter().filter(|(id, column)| direct.get(id) != Some(column));
-        program.stores = stores.map(|(id, column)| (sources[id], *column)).collect();
-        program
-    }
 }
 
 #[cfg(test)]
@@ -535,15 +467,37 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_from_parameters_leaves_the_program() {
+    fn constants_before_a_value_become_one_and_a_sigmoid_one_operation() {
         let mut graph = Graph::default();
-        let (a, b) = (graph.parameter(2.0), graph.parameter(3.0));
+        let (a, b) = (graph.parameter(2.0), graph.parameter(-3.0));
         let x = graph.leaf(Node::State(0));
-        let ab = graph.binary(Binary::Mul, a, b);
-        let y = graph.binary(Binary::Mul, ab, x);
-        let mut hoisted = Vec::new();
-        let program = graph.emit(&[(y, 1)], &|_| 0, &mut hoisted);
-        assert_eq!((program.steps.len(), program.stores.len(), hoisted.len()), (1, 0, 1));
-        assert_eq!(graph.value(hoisted[0]), Some(6.0));
+        let inner = graph.binary(Binary::Mul, x, b);
+        let minus = graph.unary(Unary::Negate, inner);
+        let outer = graph.binary(Binary::Mul, a, minus);
+        assert!(matches!(graph.node(outer), Node::Binary(Binary::Mul, factor, rest)
+            if graph.value(factor) == Some(6.0) && rest == x));
+        let one = graph.literal(1.0);
+        let power = graph.unary(Unary::Exp, minus);
+        let below = graph.binary(Binary::Add, one, power);
+        let sigmoid = graph.binary(Binary::Div, one, below);
+        assert!(matches!(graph.node(sigmoid), Node::Unary(Unary::Logistic, _)));
+        let slope = graph.differentiate(sigmoid, Node::State(0));
+        for x in [-2.0_f64, 0.0, 0.3] {
+            let s = 1.0 / (1.0 + (3.0 * x).exp());
+            // Both go through a few roundings of 1e-16.
+            assert!((graph.evaluate(sigmoid, &|_| x) - s).abs() < 1e-15);
+            assert!((graph.evaluate(slope, &|_| x) + 3.0 * s * (1.0 - s)).abs() < 3e-15);
+        }
+    }
+
+    #[test]
+    fn constants_too_large_together_are_left_apart() {
+        let mut graph = Graph::default();
+        let (a, b) = (graph.parameter(1e200), graph.parameter(1e200));
+        let x = graph.leaf(Node::State(0));
+        let inner = graph.binary(Binary::Mul, a, x);
+        let outer = graph.binary(Binary::Mul, b, inner);
+        assert_eq!(graph.evaluate(outer, &|_| 1e-200), 1e200);
+        assert_eq!(graph.evaluate(outer, &|_| 0.0), 0.0);
     }
 }

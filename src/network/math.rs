@@ -61,6 +61,12 @@ pub fn exp(x: f64) -> f64 {
     if x < SMALLEST { 0.0 } else { value }
 }
 
+/// 1/(1 + e⁻ˣ).
+#[inline(always)]
+pub fn logistic(x: f64) -> f64 {
+    1.0 / (1.0 + exp(-x))
+}
+
 /// eˣ − 1 within 2 ulp, also where x is small.
 #[inline(always)]
 pub fn exp_minus_1(x: f64) -> f64 {

@@ -8,6 +8,7 @@
 
 use std::borrow::Borrow;
 
+use crate::network::lanes::{self, Operand};
 use crate::network::math;
 
 /// How many instances go through an operation at once: 512 bytes, a whole number of registers of every width.
@@ -33,6 +34,8 @@ impl Borrow<Chunk> for Aligned {
 pub enum Unary {
     Negate,
     Exp,
+    /// 1/(1 + e⁻ˣ).
+    Logistic,
     Phi1,
     Log,
     Log10,
@@ -83,6 +86,7 @@ impl Unary {
         match self {
             Self::Negate => -x,
             Self::Exp => math::exp(x),
+            Self::Logistic => math::logistic(x),
             Self::Phi1 => math::phi_1(x),
             Self::Log => math::log(x),
             Self::Log10 => libm::log10(x),
@@ -188,19 +192,18 @@ pub struct Program {
     pub uniforms: Vec<u64>,
 }
 
-/// Room for the temporaries of a chunk and the uniforms of a program.
+/// Room for the temporaries of a chunk.
 #[derive(Debug, Clone, Default)]
 pub struct Scratch {
     temporaries: Vec<Aligned>,
-    uniforms: Vec<Aligned>,
 }
 
 /// All operands of a step: what lies below and above the place that takes the result.
 struct Reader<'a> {
     temporaries: Split<'a, Aligned>,
     columns: Split<'a, Chunk>,
-    uniforms: &'a [Aligned],
-    time: &'a Chunk,
+    uniforms: &'a [u64],
+    time: f64,
 }
 
 /// A row of chunks without the one that is being written.
@@ -234,12 +237,12 @@ impl<'a, T: Borrow<Chunk>> Split<'a, T> {
 
 impl Reader<'_> {
     #[inline(always)]
-    fn get(&self, source: Source) -> &Chunk {
+    fn get(&self, source: Source) -> Operand<'_> {
         match source {
-            Source::Temporary(index) => self.temporaries.get(index),
-            Source::Column(index) => self.columns.get(index),
-            Source::Uniform(index) => &self.uniforms[index as usize].0,
-            Source::Time | Source::Hoisted(_) => self.time,
+            Source::Temporary(index) => Operand::Each(self.temporaries.get(index)),
+            Source::Column(index) => Operand::Each(self.columns.get(index)),
+            Source::Uniform(index) => Operand::All(f64::from_bits(self.uniforms[index as usize])),
+            Source::Time | Source::Hoisted(_) => Operand::All(self.time),
         }
     }
 }
@@ -262,23 +265,20 @@ impl Program {
 
     /// Runs over all chunks of a group; `data` holds `columns` chunks per chunk of instances, one after another.
     pub fn run(&self, data: &mut [f64], columns: usize, time: f64, scratch: &mut Scratch) {
-        let time = [time; LANES];
         scratch.temporaries.resize(scratch.temporaries.len().max(self.temporaries as usize), Aligned([0.0; LANES]));
-        scratch.uniforms.clear();
-        scratch.uniforms.extend(self.uniforms.iter().map(|bits| Aligned([f64::from_bits(*bits); LANES])));
         let (chunks, _) = data.as_chunks_mut::<LANES>();
         crate::simd::widest(
             #[inline(always)]
             || {
                 for block in chunks.chunks_exact_mut(columns) {
-                    self.run_chunk(block, &time, &mut scratch.temporaries, &scratch.uniforms);
+                    self.run_chunk(block, time, &mut scratch.temporaries);
                 }
             },
         );
     }
 
     #[inline(always)]
-    fn run_chunk(&self, block: &mut [Chunk], time: &Chunk, temporaries: &mut [Aligned], uniforms: &[Aligned]) {
+    fn run_chunk(&self, block: &mut [Chunk], time: f64, temporaries: &mut [Aligned]) {
         for step in &self.steps {
             // The result never goes where an operand stands (see `Graph::emit`).
             let (temporaries, columns, out): (Split<'_, Aligned>, Split<'_, Chunk>, &mut Chunk) = match step.into {
@@ -291,79 +291,25 @@ impl Program {
                     (Split::whole(temporaries), columns, out)
                 }
             };
-            let reader = Reader { temporaries, columns, uniforms, time };
+            let reader = Reader { temporaries, columns, uniforms: &self.uniforms, time };
             match step.action {
-                Action::Unary(operation, a) => unary(operation, reader.get(a), out),
-                Action::Binary(operation, a, b) => binary(operation, reader.get(a), reader.get(b), out),
-                Action::MulAdd(a, b, c) => each_three(&reader, [a, b, c], out, |a, b, c| a.mul_add(b, c)),
-                Action::MulSub(a, b, c) => each_three(&reader, [a, b, c], out, |a, b, c| a.mul_add(b, -c)),
-                Action::SubMul(a, b, c) => each_three(&reader, [a, b, c], out, |a, b, c| (-a).mul_add(b, c)),
-                Action::Select(c, a, b) => {
-                    let (c, a, b) = (reader.get(c), reader.get(a), reader.get(b));
-                    for i in 0..LANES {
-                        // By a mask: a choice between two places would be a loop of one number at a time.
-                        let mask = if c[i] != 0.0 { u64::MAX } else { 0 };
-                        out[i] = f64::from_bits(a[i].to_bits() & mask | b[i].to_bits() & !mask);
-                    }
-                }
+                Action::Unary(operation, a) => lanes::unary(operation, reader.get(a), out),
+                Action::Binary(operation, a, b) => lanes::binary(operation, reader.get(a), reader.get(b), out),
+                Action::MulAdd(a, b, c) => lanes::mul_add([reader.get(a), reader.get(b), reader.get(c)], out),
+                Action::MulSub(a, b, c) => lanes::mul_sub([reader.get(a), reader.get(b), reader.get(c)], out),
+                Action::SubMul(a, b, c) => lanes::sub_mul([reader.get(a), reader.get(b), reader.get(c)], out),
+                Action::Select(c, a, b) => lanes::select([reader.get(c), reader.get(a), reader.get(b)], out),
             }
         }
         for (source, column) in &self.stores {
-            let value = match source {
-                Source::Temporary(index) => &temporaries[*index as usize].0,
-                Source::Uniform(index) => &uniforms[*index as usize].0,
-                Source::Column(index) => &{ block[*index as usize] },
-                Source::Time | Source::Hoisted(_) => time,
-            };
-            block[*column as usize].copy_from_slice(value);
+            match source {
+                Source::Temporary(index) => block[*column as usize] = temporaries[*index as usize].0,
+                Source::Column(index) => block.copy_within(*index as usize..*index as usize + 1, *column as usize),
+                Source::Uniform(index) => block[*column as usize].fill(f64::from_bits(self.uniforms[*index as usize])),
+                Source::Time | Source::Hoisted(_) => block[*column as usize].fill(time),
+            }
         }
     }
-}
-
-#[inline(always)]
-fn each(x: &Chunk, out: &mut Chunk, f: impl Fn(f64) -> f64) {
-    for i in 0..LANES {
-        out[i] = f(x[i]);
-    }
-}
-
-#[inline(always)]
-fn each_pair(a: &Chunk, b: &Chunk, out: &mut Chunk, f: impl Fn(f64, f64) -> f64) {
-    for i in 0..LANES {
-        out[i] = f(a[i], b[i]);
-    }
-}
-
-#[inline(always)]
-fn each_three(reader: &Reader<'_>, from: [Source; 3], out: &mut Chunk, f: impl Fn(f64, f64, f64) -> f64) {
-    let [a, b, c] = from.map(|source| reader.get(source));
-    for i in 0..LANES {
-        out[i] = f(a[i], b[i], c[i]);
-    }
-}
-
-/// Chooses the loop outside of it, so that each loop is compiled for one operation.
-#[inline(always)]
-fn unary(operation: Unary, x: &Chunk, out: &mut Chunk) {
-    macro_rules! loops {
-        ($($name:ident),*) => {
-            match operation { $(Unary::$name => each(x, out, #[inline(always)] |x| Unary::$name.of(x)),)* }
-        };
-    }
-    loops!(
-        Negate, Exp, Phi1, Log, Log10, Sqrt, Abs, Sin, Cos, Tan, Sinh, Cosh, Tanh, Asin, Acos, Atan, Ceil, Floor, Not,
-        Heaviside
-    )
-}
-
-#[inline(always)]
-fn binary(operation: Binary, a: &Chunk, b: &Chunk, out: &mut Chunk) {
-    macro_rules! loops {
-        ($($name:ident),*) => {
-            match operation { $(Binary::$name => each_pair(a, b, out, #[inline(always)] |a, b| Binary::$name.of(a, b)),)* }
-        };
-    }
-    loops!(Add, Sub, Mul, Div, Pow, Less, LessEqual, Equal, NotEqual, And, Or, Phi2)
 }
 
 #[cfg(test)]

@@ -239,15 +239,6 @@ fn a_bad_quantity_stops_the_run_before_a_file_is_made() {
 }
 
 #[test]
-fn what_varies_along_a_cell_is_refused_by_name() {
-    assert_said(
-        "<cell id='k'><biophysicalProperties id='b'><membraneProperties><channelDensityNonUniform id='d'/>\
-         </membraneProperties></biophysicalProperties></cell>",
-        &["<channelDensityNonUniform> is not understood yet: values that vary along a cell"],
-    );
-}
-
-#[test]
 fn a_shape_that_is_no_tree_is_told_with_its_segment() {
     let shape = |inside: &str| format!("<cell id='k'><morphology id='m'>{inside}</morphology></cell>");
     let root =

@@ -9,6 +9,11 @@ use nematode::neuroml::model::Model;
 ///
 /// Its numbers: 1 S/m² and 1 Ω·m give a length constant λ = √(d / (4 R g)) = 707.1 um.
 fn cylinder(divisions: usize, channels: &str, inside: &str) -> Model {
+    let text = cylinder_text(divisions, channels, inside);
+    Model::from_text(Path::new("cable.nml"), &text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn cylinder_text(divisions: usize, channels: &str, inside: &str) -> String {
     let segment = |k: usize| {
         let parent = if k == 0 { String::new() } else { format!("<parent segment='{}'/>", k - 1) };
         let proximal = if k == 0 { "<proximal x='0' y='0' z='0' diameter='2'/>" } else { "" };
@@ -18,7 +23,7 @@ fn cylinder(divisions: usize, channels: &str, inside: &str) -> Model {
         )
     };
     let members: String = (0..10).map(|k| format!("<member segment='{k}'/>")).collect();
-    let text = format!(
+    format!(
         "<neuroml><ionChannelPassive id='leak'/>{SQUID}<cell id='axon'><morphology id='m'>{}
            <segmentGroup id='all_of_it' neuroLexId='sao864921383'><property tag='numberInternalDivisions' value='{divisions}'/>
            {members}</segmentGroup><segmentGroup id='tip'><subTree><from segment='9'/></subTree></segmentGroup></morphology>
@@ -29,8 +34,7 @@ fn cylinder(divisions: usize, channels: &str, inside: &str) -> Model {
          <pulseGenerator id='strong' delay='0ms' duration='10s' amplitude='0.5nA'/>
          <network id='n'><population id='p' component='axon' size='1'/>{inside}</network></neuroml>",
         (0..10).map(segment).collect::<String>()
-    );
-    Model::from_text(Path::new("cable.nml"), &text).unwrap_or_else(|problems| panic!("{problems}"))
+    )
 }
 
 /// The channels of the squid axon. Hodgkin & Huxley 1952, doi:10.1113/jphysiol.1952.sp004764.
@@ -145,5 +149,50 @@ fn a_long_chain_of_segments_that_hang_on_beginnings_is_joined_without_end() {
         let left = (read(&network, &format!("p/0/star/{segment}/v")) + 0.065) / 0.005;
         // The trapezoidal rule at z = 0.01 is off by z²/12.
         assert!((left / (-1.0f64).exp() - 1.0).abs() < 1e-4, "{segment}: {left}");
+    }
+}
+
+/// A leak that is a formula of the distance `x` from the root, on the group of all.
+fn varied(parameter: &str, metric: &str, formula: &str) -> String {
+    format!(
+        "<channelDensityNonUniform id='l' ionChannel='leak' ion='non_specific' erev='-65mV'><variableParameter
+           parameter='{parameter}' segmentGroup='all_of_it'><inhomogeneousValue inhomogeneousParameter='{metric}' value='{formula}'/>
+         </variableParameter></channelDensityNonUniform>"
+    )
+}
+
+/// The cylinder with a distance to speak of.
+fn measured(channels: &str) -> Result<Network, String> {
+    let metric = "<inhomogeneousParameter id='way' variable='x' metric='Path Length from root'/></segmentGroup><segmentGroup id='tip'>";
+    let text = cylinder_text(10, channels, &fed_at(0, 0.5)).replace("</segmentGroup><segmentGroup id='tip'>", metric);
+    let model = Model::from_text(Path::new("cable.nml"), &text).map_err(|problems| problems.to_string())?;
+    Network::compile(&model, &Options { dt: 1e-4, ..Options::default() }).map_err(|problems| problems.to_string())
+}
+
+#[test]
+fn a_density_that_varies_by_a_constant_is_a_density() {
+    let mut constant = measured(&varied("condDensity", "way", "1 + 0 * x")).unwrap_or_else(|told| panic!("{told}"));
+    for _ in 0..300 {
+        constant.step().unwrap_or_else(|failure| panic!("{failure}"));
+    }
+    let uniform = after(&cylinder(10, LEAK, &fed_at(0, 0.5)), 1e-4, 0.03);
+    for segment in 0..10 {
+        let path = format!("p/0/axon/{segment}/v");
+        assert_eq!(read(&constant, &path).to_bits(), read(&uniform, &path).to_bits());
+    }
+}
+
+#[test]
+fn a_formula_that_cannot_be_worked_out_is_told_with_its_place_and_the_mend() {
+    for (wrong, told) in [
+        (varied("condDensit", "way", "1"), ["no parameter \"condDensit\"", "did you mean \"condDensity\"?"]),
+        (varied("condDensity", "ways", "1"), ["no inhomogeneousParameter \"ways\"", "did you mean \"way\"?"]),
+        (varied("condDensity", "way", "2 * y"), ["\"y\" is not the variable", "cable.nml:"]),
+        (varied("condDensity", "way", "1 / (x - x)"), ["is inf where x = 50", "cable.nml:"]),
+        (varied("condDensity", "way", "2 *"), ["cable.nml:", "help: "]),
+        (varied("condDensity", "way", "random(1)"), ["random", "cable.nml:"]),
+    ] {
+        let Err(found) = measured(&wrong) else { panic!("{wrong} was taken") };
+        assert!(told.iter().all(|part| found.contains(part)), "{found}");
     }
 }

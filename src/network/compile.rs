@@ -19,7 +19,7 @@ use crate::network::trees::Tree;
 use crate::network::weave::Weave;
 use crate::network::{Cells, Network};
 use crate::neuroml::model::{Model, ProjectionKind, Site};
-use crate::neuroml::morphology::segment_count;
+use crate::neuroml::morphology::has_extent;
 
 /// How to run a network.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -184,7 +184,7 @@ impl<'m> Compiler<'m> {
     fn flatten(&mut self) -> Result<(), Problems> {
         let network = &self.model.network;
         for population in &network.populations {
-            if self.model.components.get(&population.component).is_some_and(|cell| segment_count(cell) > 1) {
+            if self.model.components.get(&population.component).is_some_and(has_extent) {
                 self.tree(&population.component);
             } else {
                 self.flat(&population.component, false);

@@ -381,7 +381,6 @@ impl<'m> Builder<'m> {
     }
 
     pub(super) fn expression(&mut self, node: usize, expression: &Expression) -> Result<Id, Problem> {
-        use expression::Binary as Op;
         Ok(match expression {
             Expression::Number(value) => self.flat.graph.literal(*value),
             Expression::Name(name, _) => self.value(node, name)?,
@@ -402,21 +401,7 @@ impl<'m> Builder<'m> {
             }
             Expression::Binary(operation, a, b, _) => {
                 let (a, b) = (self.expression(node, a)?, self.expression(node, b)?);
-                let (operation, a, b) = match operation {
-                    Op::Add => (Binary::Add, a, b),
-                    Op::Sub => (Binary::Sub, a, b),
-                    Op::Mul => (Binary::Mul, a, b),
-                    Op::Div => (Binary::Div, a, b),
-                    Op::Pow => (Binary::Pow, a, b),
-                    Op::Less => (Binary::Less, a, b),
-                    Op::LessEqual => (Binary::LessEqual, a, b),
-                    Op::Greater => (Binary::Less, b, a),
-                    Op::GreaterEqual => (Binary::LessEqual, b, a),
-                    Op::Equal => (Binary::Equal, a, b),
-                    Op::NotEqual => (Binary::NotEqual, a, b),
-                    Op::And => (Binary::And, a, b),
-                    Op::Or => (Binary::Or, a, b),
-                };
+                let (operation, [a, b]) = binary_of(*operation, [a, b]);
                 self.flat.graph.binary(operation, a, b)
             }
         })
@@ -426,7 +411,31 @@ impl<'m> Builder<'m> {
 /// The state that holds the index of the regime of a component.
 pub(super) const REGIME: &str = "(regime)";
 
-fn unary_of(function: Function) -> Result<Unary, Problem> {
+/// An operation of a text, with its operands in the order of ours.
+pub(super) fn binary_of<T>(operation: expression::Binary, [a, b]: [T; 2]) -> (Binary, [T; 2]) {
+    use expression::Binary as Op;
+    match operation {
+        Op::Add => (Binary::Add, [a, b]),
+        Op::Sub => (Binary::Sub, [a, b]),
+        Op::Mul => (Binary::Mul, [a, b]),
+        Op::Div => (Binary::Div, [a, b]),
+        Op::Pow => (Binary::Pow, [a, b]),
+        Op::Less => (Binary::Less, [a, b]),
+        Op::LessEqual => (Binary::LessEqual, [a, b]),
+        Op::Greater => (Binary::Less, [b, a]),
+        Op::GreaterEqual => (Binary::LessEqual, [b, a]),
+        Op::Equal => (Binary::Equal, [a, b]),
+        Op::NotEqual => (Binary::NotEqual, [a, b]),
+        Op::And => (Binary::And, [a, b]),
+        Op::Or => (Binary::Or, [a, b]),
+    }
+}
+
+/// A function of a text.
+///
+/// # Errors
+/// For `random`, which is none.
+pub(super) fn unary_of(function: Function) -> Result<Unary, Problem> {
     Ok(match function {
         Function::Exp => Unary::Exp,
         Function::Log => Unary::Log,

@@ -29,6 +29,7 @@ mod shape;
 mod share;
 pub mod spikes;
 mod trees;
+mod varied;
 mod weave;
 mod wiring;
 

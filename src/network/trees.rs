@@ -11,6 +11,7 @@ use crate::network::cable::Seat;
 use crate::network::compile::Compiler;
 use crate::network::flat::{Flat, Input, Kept};
 use crate::network::graph::Id;
+use crate::network::varied::{self, Varied};
 use crate::network::{Cells, Method};
 use crate::neuroml::component::Component;
 use crate::neuroml::model::{Population, Site};
@@ -24,6 +25,8 @@ pub struct Tree {
     pub flats: Vec<usize>,
     /// The kind of each compartment.
     kinds: Vec<usize>,
+    /// What varies from compartment to compartment.
+    varied: Vec<Varied>,
 }
 
 impl Compiler<'_> {
@@ -46,9 +49,10 @@ impl Compiler<'_> {
             let problem = Problem::new(format!("\"{id}\" has many segments, which only the method exponential solves"));
             return Err(problem.at(cell.place.clone()).help("leave --method out"));
         }
-        let shape = Morphology::read(cell, resistivity(cell)?)?;
+        let shape = Morphology::read(cell, &resistivities(cell))?;
         check_groups(cell, &shape)?;
-        let mut tree = Tree { shape, flats: Vec::new(), kinds: Vec::new() };
+        let varied = varied::all(cell, &shape)?;
+        let mut tree = Tree { shape, flats: Vec::new(), kinds: Vec::new(), varied };
         let mut known: BTreeMap<Vec<bool>, usize> = BTreeMap::new();
         for compartment in &tree.shape.compartments {
             let reaches = |child: &Component| reaches(child, &tree.shape, compartment.segment);
@@ -78,13 +82,14 @@ impl Compiler<'_> {
         let mut compartments = Vec::with_capacity(population.size);
         for cell in 0..population.size {
             let mut places = Vec::with_capacity(tree.kinds.len());
-            for (compartment, kind) in tree.shape.compartments.iter().zip(&tree.kinds) {
+            for (at, (compartment, kind)) in tree.shape.compartments.iter().zip(&tree.kinds).enumerate() {
                 let flat = tree.flats[*kind];
                 let group = self.join(flat, 0);
                 self.network.owners.resize(self.network.groups.len(), Vec::new());
                 let lane = self.add_lane(group, flat, None);
                 self.network.owners[group].push((index, cell));
-                let given = sizes(&self.flats[flat], diameter(compartment.area));
+                let mut given = sizes(&self.flats[flat], diameter(compartment.area));
+                given.extend(varied_here(&self.flats[flat], &tree.varied, at));
                 let values = self.flats[flat].graph.values_given(&given, &self.hoisted_ids[flat]);
                 self.own_hoisted.insert((group, lane), values);
                 self.network.given.insert((group, lane), given);
@@ -165,27 +170,26 @@ fn sizes(flat: &Flat, diameter: f64) -> Vec<(Id, f64)> {
     sizes.map(|(_, _, id)| (*id, diameter)).collect()
 }
 
-/// The resistivity of the inside of a cell [Ω·m].
-fn resistivity(cell: &Component) -> Result<f64, Problem> {
+/// The parameters of a compartment's equations that vary along the cell.
+fn varied_here(flat: &Flat, varied: &[Varied], compartment: usize) -> Vec<(Id, f64)> {
+    let parameter = |varied: &Varied| {
+        let of_property = |node: usize| flat.tree[node].id == varied.property;
+        let mut known = flat.parameters.iter();
+        known.find(|(node, name, _)| *name == varied.parameter && of_property(*node)).map(|(_, _, id)| *id)
+    };
+    varied.iter().filter_map(|varied| Some((parameter(varied)?, varied.values[compartment]?))).collect()
+}
+
+/// The resistivities of the inside of a cell, by group [Ω·m].
+fn resistivities(cell: &Component) -> Vec<(&str, f64)> {
     let mut found = Vec::new();
     walk(cell, &mut |slot, child| {
         if slot == "resistivities" {
-            found.extend(child.parameters.get("value").copied());
+            let group = child.texts.get("segmentGroup").map_or("all", String::as_str);
+            found.extend(child.parameters.get("value").map(|value| (group, *value)));
         }
     });
-    match found.as_slice() {
-        [one, rest @ ..] if rest.iter().all(|other| other == one) => Ok(*one),
-        [] => {
-            let problem = Problem::new(format!("\"{}\" has many segments and no <resistivity>", cell.id));
-            Err(problem
-                .at(cell.place.clone())
-                .help("write <resistivity value=\"0.1 kohm_cm\"/> in intracellularProperties"))
-        }
-        _ => {
-            let problem = Problem::new("resistivities that differ from group to group are not understood yet");
-            Err(problem.at(cell.place.clone()))
-        }
-    }
+    found
 }
 
 /// Visits everything inside a component but what is inside segments and their groups.
@@ -217,7 +221,10 @@ fn check_groups(cell: &Component, shape: &Morphology) -> Result<(), Problem> {
 fn reaches(property: &Component, shape: &Morphology, segment: usize) -> bool {
     let group = property.texts.get("segmentGroup").is_none_or(|group| shape.is_in(segment, group));
     let only = property.texts.get("segment").is_none_or(|id| id.trim() == shape.id_of(segment).to_string());
-    group && only
+    let mut variable = property.children.iter().filter(|(slot, _)| slot == "variableParameters").peekable();
+    let varies = variable.peek().is_none()
+        || variable.any(|(_, child)| child.texts.get("segmentGroup").is_some_and(|group| shape.is_in(segment, group)));
+    group && only && varies
 }
 
 /// The cell as a sphere, with the properties that reach it.

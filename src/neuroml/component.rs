@@ -18,17 +18,6 @@ const MUTE_ATTRIBUTES: &[&str] = &["id", "type", "metaid", "neuroLexId", "name"]
 /// Elements that people leave as notes inside components.
 const MUTE_ELEMENTS: &[&str] = &["notes", "annotation", "property", "About", "Meta"];
 
-/// Types of the standard that are refused by name, and why.
-const REFUSED: &[(&str, &str)] = &[
-    ("channelDensityNonUniform", NOT_UNIFORM),
-    ("channelDensityNonUniformNernst", NOT_UNIFORM),
-    ("channelDensityNonUniformGHK", NOT_UNIFORM),
-    ("inhomogeneousParameter", NOT_UNIFORM),
-    ("variableParameter", NOT_UNIFORM),
-];
-const NOT_UNIFORM: &str = "values that vary along a cell";
-const REFUSED_HELP: &str = "give each part of the cell its own value";
-
 /// A component with SI numbers.
 #[derive(Debug, Clone)]
 pub struct Component {
@@ -72,11 +61,6 @@ fn explicit_type<'e>(element: &'e Element, vocabulary: &Vocabulary) -> Option<&'
 
 fn read_as(element: &Element, type_name: &str, vocabulary: &Vocabulary, problems: &mut Problems) -> Option<Component> {
     let Some(component_type) = vocabulary.types.get(type_name) else {
-        if let Some((_, why)) = REFUSED.iter().find(|(name, _)| *name == type_name) {
-            let message = format!("<{type_name}> is not understood yet: {why}");
-            problems.push(Problem::new(message).at(element.place()).help(REFUSED_HELP));
-            return None;
-        }
         let place = if element.name == type_name { element.place() } else { element.place_of_value("type") };
         let problem = Problem::new(format!("unknown component type \"{type_name}\"")).at(place);
         problems.push(match nearest_type(type_name, &vocabulary.types) {

@@ -286,8 +286,8 @@ impl Model {
                 }
             }
             // Shapes are read again, with the resistivity, when the cell is compiled.
-            if morphology::segment_count(component) > 1
-                && let Err(problem) = Morphology::read(component, 1.0)
+            if morphology::has_extent(component)
+                && let Err(problem) = Morphology::read(component, &[("all", 1.0)])
             {
                 problems.push(problem);
             }

@@ -37,6 +37,8 @@ struct Segment {
     parent: Option<(usize, f64)>,
     from: Point,
     to: Point,
+    /// How far its beginning is from that of the root, along the cell [m].
+    path: f64,
     /// The section that it is part of, and where in it it begins [m].
     section: usize,
     begins: f64,
@@ -95,9 +97,18 @@ pub struct Morphology {
 }
 
 /// How many segments a cell has; cells of one are a matter of equations alone.
-pub fn segment_count(cell: &Component) -> usize {
+fn segment_count(cell: &Component) -> usize {
     let morphologies = cell.children.iter().filter(|(slot, _)| slot == "morphology");
     morphologies.flat_map(|(_, morphology)| &morphology.children).filter(|(slot, _)| slot == "segments").count()
+}
+
+/// Whether a cell is more than its equations: it has many segments, or something that varies along it.
+pub fn has_extent(cell: &Component) -> bool {
+    fn varies(component: &Component) -> bool {
+        component.children.iter().any(|(slot, child)| slot == "variableParameters" || varies(child))
+    }
+    let has_shape = cell.children.iter().any(|(slot, _)| slot == "morphology");
+    segment_count(cell) > 1 || has_shape && varies(cell)
 }
 
 /// The ids of the segments of a cell.
@@ -108,12 +119,12 @@ pub fn segment_ids(cell: &Component) -> Vec<usize> {
 }
 
 impl Morphology {
-    /// Reads the shape of a cell; `resistivity` of its inside [Ω·m].
+    /// Reads the shape of a cell; `resistivities` of its inside by group [Ω·m], of which the last holds.
     ///
     /// # Errors
     /// An id that is no number or stands twice, a parent or member that is not there, several roots, a circle, a
-    /// segment without a beginning, a radius that is not above zero.
-    pub fn read(cell: &Component, resistivity: f64) -> Result<Self, Problem> {
+    /// segment without a beginning, a radius that is not above zero, a segment without a resistivity.
+    pub fn read(cell: &Component, resistivities: &[(&str, f64)]) -> Result<Self, Problem> {
         let morphology = cell.children.iter().find(|(slot, _)| slot == "morphology").map(|(_, morphology)| morphology);
         let morphology =
             morphology.ok_or_else(|| Problem::new("a cell without a morphology").at(cell.place.clone()))?;
@@ -132,7 +143,8 @@ impl Morphology {
         };
         let groups: Vec<&Component> = children("segmentGroups").collect();
         shape.read_groups(&groups)?;
-        shape.cut(&groups, resistivity)?;
+        let resistivity = shape.resistivity_of_segments(cell, resistivities)?;
+        shape.cut(&groups, &resistivity)?;
         shape.join();
         Ok(shape)
     }
@@ -168,6 +180,39 @@ impl Morphology {
         let arc = segment.begins + fraction.clamp(0.0, 1.0) * segment.length();
         let part = if section.length > 0.0 { arc / section.length } else { 0.5 };
         section.first + ((part * section.divisions as f64) as usize).min(section.divisions - 1)
+    }
+
+    /// How far the centre of each compartment is from the beginning of the root, along the cell [m].
+    pub fn paths(&self) -> Vec<f64> {
+        let mut paths = Vec::with_capacity(self.compartments.len());
+        for section in &self.sections {
+            for part in 0..section.divisions {
+                let middle = section.length * (part as f64 + 0.5) / section.divisions as f64;
+                let segment = &self.segments[self.compartments[section.first + part].segment];
+                paths.push(segment.path + middle - segment.begins);
+            }
+        }
+        paths
+    }
+
+    /// How far the nearest beginning and the farthest end of a group are from the beginning of the root [m].
+    pub fn path_span(&self, group: &str) -> (f64, f64) {
+        let members = (0..self.segments.len()).filter(|segment| self.is_in(*segment, group));
+        members.map(|segment| &self.segments[segment]).fold((f64::INFINITY, 0.0), |(near, far): (f64, f64), segment| {
+            (near.min(segment.path), far.max(segment.path + segment.length()))
+        })
+    }
+
+    fn resistivity_of_segments(&self, cell: &Component, given: &[(&str, f64)]) -> Result<Vec<f64>, Problem> {
+        let of_segment = |segment: usize| {
+            let found = given.iter().rev().find(|(group, _)| self.is_in(segment, group));
+            found.map(|(_, resistivity)| *resistivity).ok_or_else(|| {
+                Problem::new(format!("segment {} of \"{}\" has no resistivity", self.id_of(segment), cell.id))
+                    .at(cell.place.clone())
+                    .help("write <resistivity value=\"0.1 kohm_cm\"/> in intracellularProperties")
+            })
+        };
+        (0..self.segments.len()).map(of_segment).collect()
     }
 
     fn read_groups(&mut self, groups: &[&Component]) -> Result<(), Problem> {
@@ -232,7 +277,7 @@ impl Morphology {
     }
 
     /// Sections, and their compartments with areas and resistances.
-    fn cut(&mut self, groups: &[&Component], resistivity: f64) -> Result<(), Problem> {
+    fn cut(&mut self, groups: &[&Component], resistivity: &[f64]) -> Result<(), Problem> {
         let marked: Vec<usize> = (0..groups.len())
             .filter(|group| groups[*group].texts.get("neuroLexId").is_some_and(|mark| mark == SECTION))
             .collect();
@@ -270,11 +315,11 @@ impl Morphology {
         Ok(())
     }
 
-    fn compartment(&self, section: &Section, part: usize, resistivity: f64) -> Compartment {
+    fn compartment(&self, section: &Section, part: usize, resistivity: &[f64]) -> Compartment {
         let first = &self.segments[section.segments[0]];
         if section.length == 0.0 {
             let radius = first.to.radius;
-            let half = resistivity * radius / (std::f64::consts::PI * radius * radius);
+            let half = resistivity[section.segments[0]] * radius / (std::f64::consts::PI * radius * radius);
             let area = 4.0 * std::f64::consts::PI * radius * radius;
             return Compartment { area, segment: section.segments[0], half: [half; 2] };
         }
@@ -292,9 +337,9 @@ impl Morphology {
     }
 
     /// Area [m²] and resistance [Ω] of a stretch of a section.
-    fn measure(&self, section: &Section, from: f64, to: f64, resistivity: f64) -> (f64, f64) {
+    fn measure(&self, section: &Section, from: f64, to: f64, resistivity: &[f64]) -> (f64, f64) {
         let (mut area, mut resistance) = (0.0, 0.0);
-        for segment in section.segments.iter().map(|index| &self.segments[*index]) {
+        for (index, segment) in section.segments.iter().map(|index| (*index, &self.segments[*index])) {
             let length = segment.length();
             let (begin, end) = (from.max(segment.begins), to.min(segment.begins + length));
             if end <= begin {
@@ -305,7 +350,7 @@ impl Morphology {
             };
             let (r0, r1, l) = (radius(begin), radius(end), end - begin);
             area += std::f64::consts::PI * (r0 + r1) * (l * l + (r1 - r0) * (r1 - r0)).sqrt();
-            resistance += resistivity * l / (std::f64::consts::PI * r0 * r1);
+            resistance += resistivity[index] * l / (std::f64::consts::PI * r0 * r1);
         }
         (area, resistance)
     }
@@ -427,7 +472,11 @@ fn read_segments(elements: &[&Component]) -> Result<Vec<Segment>, Problem> {
                 return Err(problem.at(element.place.clone()));
             }
         };
-        segments.push(Segment { id: ids[old], parent, from, to, section: 0, begins: 0.0 });
+        let path = parent.map_or(0.0, |(parent, fraction)| {
+            let parent: &Segment = &segments[parent];
+            parent.path + fraction * parent.length()
+        });
+        segments.push(Segment { id: ids[old], parent, from, to, path, section: 0, begins: 0.0 });
     }
     Ok(segments)
 }

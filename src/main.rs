@@ -57,7 +57,7 @@ enum Command {
         /// The folder of the output files.
         #[arg(long, default_value = ".")]
         out: PathBuf,
-        /// exponential (second order), rk4 (fourth order, explicit) or euler (first order, as the reference simulator).
+        /// exponential (second order), rk4 (fourth order, explicit) or euler (first order, explicit).
         #[arg(long, default_value = "exponential", value_parser = ["exponential", "rk4", "euler"])]
         method: String,
         /// The time step, instead of the file's: "0.01 ms".

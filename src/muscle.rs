@@ -8,6 +8,7 @@
 //!
 //! Source: Boyle, Berri & Cohen 2012, doi:10.3389/fncom.2012.00010 (first-order activation, τ = 0.1 s).
 
+use crate::error::Problem;
 use crate::names::MUSCLE_COUNT;
 
 /// The body-wall muscles with their activations.
@@ -35,6 +36,19 @@ impl Muscles {
     /// Activation of each muscle, 0 … 1.
     pub fn activation(&self) -> &[f64] {
         &self.activation
+    }
+
+    /// Goes on from these activations.
+    ///
+    /// # Errors
+    /// Not one number for each muscle.
+    pub fn restore(&mut self, activation: &[f64]) -> Result<(), Problem> {
+        if activation.len() != self.activation.len() {
+            let message = format!("{} activations for {} muscles", activation.len(), self.activation.len());
+            return Err(Problem::new(message));
+        }
+        self.activation.copy_from_slice(activation);
+        Ok(())
     }
 
     /// Pull of one fibre of each muscle [N].

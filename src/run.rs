@@ -148,6 +148,7 @@ impl Run {
                 interval: voltage_interval,
             }),
             extras: &extras,
+            checkpoint: None,
         };
         let mut recording = Recording::create(&self.file, &layout, &self.provenance)?;
         let mut tally = Tally::default();

@@ -55,19 +55,23 @@ impl Run {
             senses: &self.senses,
             membrane: Some(membrane),
             extras: &self.extras,
+            checkpoint: None,
         }
     }
 
     fn create(&self, path: &Path) -> Result<Recording, Error> {
-        let provenance = Provenance {
+        Recording::create(path, &self.layout(), &Self::provenance())
+    }
+
+    fn provenance() -> Provenance {
+        Provenance {
             experiment_toml: "# a made-up run\nduration = \"1 s\"\n".into(),
             files: vec![("worm.toml".into(), "00ff".into())],
             version: "0.1.0".into(),
             seed: Some(302),
             argv: vec!["nematode".into(), "run".into()],
             papers: vec!["White et al. 1986, doi:10.1098/rstb.1986.0056".into()],
-        };
-        Recording::create(path, &self.layout(), &provenance)
+        }
     }
 
     fn append(&self, recording: &mut Recording, number: usize) {
@@ -297,6 +301,70 @@ fn a_recording_is_read_by_name_and_an_unknown_name_is_told_its_nearest() {
     let other = folder.path().join("other.h5");
     std::fs::write(&other, "not HDF5").expect("a file");
     assert!(Recorded::open(&other).err().expect("no recording").to_string().contains("not an HDF5 file"));
+}
+
+/// Records `frames` frames with a checkpoint after the frames of these numbers, and is not finished.
+fn with_checkpoints(run: &Run, path: &Path, frames: usize, after: &[usize]) -> Recording {
+    let layout = Layout { checkpoint: Some(20), ..run.layout() };
+    let mut recording = Recording::create(path, &layout, &Run::provenance()).expect("a recording");
+    for number in 0..frames {
+        run.append(&mut recording, number);
+        if after.contains(&number) {
+            assert!(recording.checkpoint(&[number as f64, -0.0, 1e-300]).expect("a checkpoint"));
+        }
+    }
+    recording
+}
+
+#[test]
+fn a_recording_that_goes_on_from_a_checkpoint_is_the_one_that_never_stopped() {
+    let (_folder, path) = temporary();
+    let (_other_folder, whole) = temporary();
+    let run = Run::new(30);
+    with_checkpoints(&run, &whole, 7, &[1, 4]).finish().expect("a whole recording");
+    // It had gone on to frame 6 when it was killed.
+    with_checkpoints(&run, &path, 6, &[1, 4]).flush().expect("flushed");
+    let mut old = Recorded::open(&path).expect("a recording");
+    let from = old.checkpoint().expect("a checkpoint");
+    assert_eq!((from.number, from.frames, from.rows, from.spikes), (2, 5, 50, [10, 5]));
+    assert_eq!(from.state.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), [4.0, -0.0, 1e-300].map(f64::to_bits));
+    let layout = Layout { checkpoint: Some(20), ..run.layout() };
+    let mut recording = Recording::resume(&path, &layout, &Run::provenance(), &mut old, &from).expect("resumed");
+    (5..7).for_each(|number| run.append(&mut recording, number));
+    recording.finish().expect("a whole recording");
+    let (one, other) = (H5File::open(&whole).expect("a file"), H5File::open(&path).expect("a file"));
+    assert_eq!(one.dataset_names(), other.dataset_names());
+    // The first slot is empty where the run began with its second checkpoint.
+    for name in one.dataset_names().iter().filter(|name| !name.ends_with("checkpoint/1")) {
+        let bytes = |file: &H5File| {
+            file.dataset(name).expect("a dataset").read_raw_bytes().unwrap_or_else(|error| panic!("{name}: {error}"))
+        };
+        assert!(bytes(&one) == bytes(&other), "{name}");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_was_not_written_to_its_end_leaves_the_one_before() {
+    let (_folder, path) = temporary();
+    let run = Run::new(4);
+    drop(with_checkpoints(&run, &path, 6, &[1, 4]));
+    let mut bytes = std::fs::read(&path).expect("bytes");
+    let of_state = [4.0_f64, -0.0, 1e-300].map(f64::to_le_bytes).concat();
+    let at = bytes.windows(of_state.len()).position(|window| window == of_state).expect("the state in the file");
+    bytes[at + 20] ^= 1;
+    std::fs::write(&path, bytes).expect("written");
+    let from = Recorded::open(&path).expect("a recording").checkpoint().expect("a checkpoint");
+    assert_eq!((from.number, from.frames, from.state[0]), (1, 2, 1.0));
+}
+
+#[test]
+fn a_recording_without_a_checkpoint_says_how_to_have_one() {
+    let (_folder, path) = temporary();
+    Run::new(4).record(&path, 2);
+    let told = Recorded::open(&path).expect("a recording").checkpoint().expect_err("it has none").to_string();
+    assert!(told.contains("no checkpoint") && told.contains("--checkpoint '1 s'"), "{told}");
+    let layout_of_20 = with_checkpoints(&Run::new(4), &path, 1, &[]).checkpoint(&[0.0; 21]).expect("written");
+    assert!(!layout_of_20, "a state too large for its slot is not kept, and told so");
 }
 
 #[test]

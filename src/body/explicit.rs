@@ -88,6 +88,14 @@ impl ExplicitStep {
         &self.solver.pressure
     }
 
+    /// Shows these pressures [Pa] and densities [kg/m³] as those of the last step.
+    pub(super) fn show(&mut self, pressure: &[f64], density: &[f64]) {
+        self.solver.pressure.clear();
+        self.solver.pressure.extend(pressure);
+        self.solver.density.clear();
+        self.solver.density.extend(density);
+    }
+
     /// Moves all particles over one step of `dt` [s]; `drag` is that of the tissue.
     #[allow(clippy::too_many_arguments)]
     pub fn step(

@@ -125,6 +125,11 @@ impl ImplicitStep {
         }
     }
 
+    /// Makes a pressure the first guess of the next step [Pa].
+    pub(super) fn begin_from(&mut self, pressure: f64) {
+        self.pressure = pressure;
+    }
+
     /// Volume inside the cuticle at rest [m³].
     pub fn rest_volume(&self) -> f64 {
         self.rest_volume

@@ -84,6 +84,14 @@ impl Liquid {
         &self.solver.pressure
     }
 
+    /// Shows these pressures [Pa] and densities [kg/m³] as those of the last step.
+    pub(super) fn show(&mut self, pressure: &[f64], density: &[f64]) {
+        self.solver.pressure.clear();
+        self.solver.pressure.extend(pressure);
+        self.solver.density.clear();
+        self.solver.density.extend(density);
+    }
+
     /// Moves the liquid, the particles from `first` on, over one step of `dt` [s].
     ///
     /// `position` of the tissue is at the start of the step, its `velocity` [m/s] what carries it to the end.

@@ -27,6 +27,7 @@ pub mod midline;
 pub mod neighbors;
 pub mod particles;
 pub mod pressure;
+mod restart;
 pub mod smoothing;
 pub mod surface_tension;
 pub mod viscosity;

@@ -55,8 +55,8 @@ macro_rules! with_operands {
 
 #[inline(always)]
 fn each(out: &mut Chunk, value: impl Fn(usize) -> f64) {
-    for lane in 0..LANES {
-        out[lane] = value(lane);
+    for (lane, out) in out.iter_mut().enumerate() {
+        *out = value(lane);
     }
 }
 

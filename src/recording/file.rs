@@ -12,6 +12,7 @@ use hdf5::format::messages::datatype::EnumMember;
 use hdf5::swmr::SwmrFileWriter;
 use hdf5::{DatatypeMessage, FilterPipeline, H5Type, Hdf5Error};
 
+use super::read::Recorded;
 use crate::error::Error;
 
 /// Deflate level: level 4 costs four times the time of level 1 for 2 % less.
@@ -42,6 +43,7 @@ pub(super) struct Rows(usize);
 /// Rows on their way into the file.
 struct Pending {
     dataset: usize,
+    path: String,
     /// Shape of one row, and its bytes.
     dims: Vec<u64>,
     row_bytes: usize,
@@ -119,6 +121,12 @@ impl Writer {
         self.told(written)
     }
 
+    /// Overwrites a constant array of bytes, also after the start.
+    pub(super) fn overwrite_bytes(&mut self, constant: usize, bytes: &[u8]) -> Result<(), Error> {
+        let written = self.inner.write_dataset_raw(constant, bytes);
+        self.told(written)
+    }
+
     /// A series of large frames, `[particles]` or `[particles, 3]`, shuffled and deflated.
     pub(super) fn frames(&mut self, path: &str, dims: &[u64], unit: &str) -> Result<Frames, Error> {
         let name = self.place(path)?;
@@ -149,6 +157,7 @@ impl Writer {
         self.text(dataset, attribute, text)?;
         self.pending.push(Pending {
             dataset,
+            path: path.to_string(),
             dims: dims.to_vec(),
             row_bytes: row_bytes as usize,
             chunk_rows: chunk_rows as usize,
@@ -170,6 +179,34 @@ impl Writer {
         pending.bytes.extend_from_slice(bytes);
         let in_chunk = pending.written as usize % pending.chunk_rows + pending.bytes.len() / pending.row_bytes;
         if in_chunk >= pending.chunk_rows { self.settle_one(rows.0) } else { Ok(()) }
+    }
+
+    /// Appends the first rows of the series of the same path in another recording.
+    pub(super) fn copy_rows(&mut self, rows: Rows, old: &mut Recorded, count: u64) -> Result<(), Error> {
+        let (path, row_bytes) = (self.pending[rows.0].path.clone(), self.pending[rows.0].row_bytes);
+        // A few thousand rows at a time.
+        for first in (0..count).step_by(4096) {
+            let bytes = old.rows_as_bytes(&path, first, (count - first).min(4096))?;
+            for row in bytes.chunks_exact(row_bytes) {
+                self.append_row(rows, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the first frames of the series of the same path in another recording.
+    pub(super) fn copy_frames(
+        &mut self,
+        frames: Frames,
+        path: &str,
+        old: &mut Recorded,
+        count: u64,
+    ) -> Result<(), Error> {
+        for frame in 0..count {
+            let bytes = old.rows_as_bytes(path, frame, 1)?;
+            self.append_frame(frames, &bytes)?;
+        }
+        Ok(())
     }
 
     /// Hands all waiting rows to the file.

@@ -8,6 +8,7 @@
 use hdf5::DatatypeMessage;
 
 use super::file::{Frames, Rows, Writer, bytes, enumeration};
+use super::read::Recorded;
 use super::{Frame, Layout, Provenance, Species, misfit};
 use crate::error::Error;
 
@@ -71,6 +72,18 @@ pub(super) fn create(writer: &mut Writer, layout: &Layout<'_>, provenance: &Prov
 }
 
 impl Trajectory {
+    /// Appends the first frames of another recording of the same layout.
+    pub(super) fn copy(&self, writer: &mut Writer, old: &mut Recorded, frames: u64) -> Result<(), Error> {
+        for (name, _, series) in &self.particles {
+            writer.copy_frames(*series, &format!("{PARTICLES}/{name}/value"), old, frames)?;
+        }
+        let rows = self.observables.iter().map(|(_, _, rows)| *rows).chain(self.extras.iter().map(|(_, rows)| *rows));
+        for rows in rows.chain([self.center_of_mass, self.step, self.time]) {
+            writer.copy_rows(rows, old, frames)?;
+        }
+        writer.settle()
+    }
+
     /// Appends one frame to every series, after all of its lengths were found right.
     pub(super) fn append(&mut self, writer: &mut Writer, frame: &Frame<'_>) -> Result<(), Error> {
         let values = |name: &str| match name {

@@ -16,6 +16,7 @@
 //! Sources: H5MD 1.1, de Buyl et al. 2014, doi:10.1016/j.cpc.2014.01.018; SONATA 0.1, Dai et al. 2020,
 //! doi:10.1371/journal.pcbi.1007696; VTKHDF 2.0, docs.vtk.org (VTK file formats).
 
+mod checkpoint;
 mod file;
 mod h5md;
 mod read;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Problem, RunFailure};
+pub use checkpoint::Checkpoint;
 use file::Writer;
 pub use read::{Potentials, Recorded, Values};
 pub use reports::{Column, Report, Reports, Train};
@@ -87,6 +89,8 @@ pub struct Layout<'a> {
     pub membrane: Option<Membrane<'a>>,
     /// Quantities beside the usual ones.
     pub extras: &'a [Extra],
+    /// Most numbers of a state to go on from; none if there are no checkpoints.
+    pub checkpoint: Option<usize>,
 }
 
 /// Where a run comes from.
@@ -163,6 +167,8 @@ pub struct Recording {
     trajectory: h5md::Trajectory,
     membrane: Option<sonata::Network>,
     scene: vtk::Scene,
+    slots: Option<checkpoint::Slots>,
+    checkpoints: u64,
     times: Vec<f64>,
     flushed: Instant,
 }
@@ -175,14 +181,70 @@ impl Recording {
     /// # Errors
     /// A problem if the path cannot be written or lists of the layout do not fit together; no file is left.
     pub fn create(path: &Path, layout: &Layout<'_>, provenance: &Provenance) -> Result<Self, Error> {
+        Self::create_with(path, layout, provenance, |_| Ok(()))
+    }
+
+    /// As [`Recording::create`], with all that another recording of the same layout has before a checkpoint; `path`
+    /// may be that other recording, which is replaced once everything is copied.
+    ///
+    /// # Errors
+    /// As [`Recording::create`], and if the other recording lacks what is before its checkpoint.
+    pub fn resume(
+        path: &Path,
+        layout: &Layout<'_>,
+        provenance: &Provenance,
+        old: &mut Recorded,
+        from: &Checkpoint,
+    ) -> Result<Self, Error> {
+        Self::create_with(path, layout, provenance, |recording| {
+            recording.trajectory.copy(&mut recording.writer, old, from.frames)?;
+            recording.times = old.times()?;
+            recording.times.truncate(from.frames as usize);
+            if let Some(network) = &mut recording.membrane {
+                network.copy(&mut recording.writer, old, from.rows, from.spikes)?;
+            }
+            recording.checkpoints = from.number - 1;
+            // The new file has a place to go on from before the old one is gone.
+            recording.checkpoint(&from.state).map(drop)
+        })
+    }
+
+    fn create_with(
+        path: &Path,
+        layout: &Layout<'_>,
+        provenance: &Provenance,
+        begin: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
         check_layout(layout)?;
-        let (writer, (trajectory, membrane)) = create(path, |writer| {
+        let fill = |writer: &mut Writer| {
             let trajectory = h5md::create(writer, layout, provenance)?;
             let membrane = layout.membrane.as_ref().map(|membrane| sonata::create(writer, membrane)).transpose()?;
-            Ok((trajectory, membrane))
-        })?;
-        let scene = vtk::Scene::new(layout);
-        Ok(Self { writer, trajectory, membrane, scene, times: Vec::new(), flushed: Instant::now() })
+            let slots = layout.checkpoint.map(|numbers| checkpoint::Slots::create(writer, numbers)).transpose()?;
+            Ok((trajectory, membrane, slots))
+        };
+        create(path, fill, |writer, (trajectory, membrane, slots)| {
+            let (scene, flushed) = (vtk::Scene::new(layout), Instant::now());
+            let mut recording =
+                Self { writer, trajectory, membrane, scene, slots, checkpoints: 0, times: Vec::new(), flushed };
+            begin(&mut recording)?;
+            Ok(recording)
+        })
+    }
+
+    /// Keeps a state to go on from, after all that was recorded before it; false if it is larger than the layout says.
+    ///
+    /// # Errors
+    /// A system error if the disk is full. The checkpoint before stays.
+    pub fn checkpoint(&mut self, state: &[f64]) -> Result<bool, Error> {
+        self.flush()?;
+        let Some(slots) = &self.slots else { return Ok(false) };
+        let (rows, spikes) = self.membrane.as_ref().map_or((0, [0, 0]), sonata::Network::counts);
+        let (number, frames) = (self.checkpoints + 1, self.times.len() as u64);
+        let kept =
+            slots.write(&mut self.writer, &Checkpoint { number, frames, rows, spikes, state: state.to_vec() })?;
+        self.checkpoints += u64::from(kept);
+        self.writer.flush()?;
+        Ok(kept)
     }
 
     /// Appends one frame; once a second of wall time it flushes too.
@@ -248,24 +310,30 @@ impl Recording {
     }
 }
 
-/// Creates a file with all names that `fill` gives it, beside its place, and puts it there once it is complete to here.
-fn create<T>(path: &Path, fill: impl FnOnce(&mut Writer) -> Result<T, Error>) -> Result<(Writer, T), Error> {
+/// Creates a file with all names that `fill` gives it, beside its place, lets `begin` make of it what it is to be, and
+/// puts it in its place then.
+fn create<F, T>(
+    path: &Path,
+    fill: impl FnOnce(&mut Writer) -> Result<F, Error>,
+    begin: impl FnOnce(Writer, F) -> Result<T, Error>,
+) -> Result<T, Error> {
     check_place(path)?;
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
     let beside = PathBuf::from(beside);
-    let created = create_at(&beside, path, fill);
+    let created = create_at(&beside, path, fill, begin);
     created.inspect_err(|_| {
         // Not there if it could not be created at all; nothing else of ours is in that place.
         let _ = std::fs::remove_file(&beside);
     })
 }
 
-fn create_at<T>(
+fn create_at<F, T>(
     beside: &Path,
     path: &Path,
-    fill: impl FnOnce(&mut Writer) -> Result<T, Error>,
-) -> Result<(Writer, T), Error> {
+    fill: impl FnOnce(&mut Writer) -> Result<F, Error>,
+    begin: impl FnOnce(Writer, F) -> Result<T, Error>,
+) -> Result<T, Error> {
     let cannot = |source: &dyn std::fmt::Display| {
         Problem::new(format!("{}: cannot create the recording: {source}", path.display()))
             .help("name a file in a folder that you may write to")
@@ -274,8 +342,9 @@ fn create_at<T>(
     let mut writer = Writer::create(beside, path)?;
     let filled = fill(&mut writer)?;
     writer.start()?;
+    let begun = begin(writer, filled)?;
     std::fs::rename(beside, path).map_err(|source| cannot(&source))?;
-    Ok((writer, filled))
+    Ok(begun)
 }
 
 /// A frame or row that the layout has no place for: a defect of the caller, told with its time.

@@ -6,6 +6,7 @@ use hdf5::H5Type;
 use hdf5::swmr::SwmrFileReader;
 
 use super::Population;
+use super::checkpoint::{self, Checkpoint};
 use crate::error::{Problem, nearest};
 
 /// A quantity over time: numbers of shape `[frames, …]`, row by row.
@@ -102,6 +103,39 @@ impl Recorded {
         (starts[0], counts[0]) = (frame as u64, 1);
         let read = self.inner.read_slice(&name, &starts, &counts);
         read.map_err(|source| self.problem(format!("cannot read {name}: {source}")))
+    }
+
+    /// Rows of a dataset as little-endian bytes.
+    pub(super) fn rows_as_bytes(&mut self, name: &str, first: u64, rows: u64) -> Result<Vec<u8>, Problem> {
+        let name = name.trim_start_matches('/');
+        let mut counts = self.shape(name)?;
+        if first + rows > counts[0] {
+            return Err(self.problem(format!("{name} has {} rows, and not {}", counts[0], first + rows)));
+        }
+        let mut starts = vec![0; counts.len()];
+        (starts[0], counts[0]) = (first, rows);
+        let read = self.inner.read_slice_raw(name, &starts, &counts);
+        read.map_err(|source| self.problem(format!("cannot read {name}: {source}")))
+    }
+
+    /// The last checkpoint that was written to its end.
+    ///
+    /// # Errors
+    /// A problem if the recording has none.
+    pub fn checkpoint(&mut self) -> Result<Checkpoint, Problem> {
+        let names = self.inner.dataset_names();
+        let mut found: Option<Checkpoint> = None;
+        for slot in checkpoint::SLOTS.map(|slot| slot.trim_start_matches('/')) {
+            if names.iter().any(|name| name.trim_start_matches('/') == slot) {
+                let bytes: Vec<u8> = self.read(slot)?;
+                let newer = checkpoint::read(&bytes);
+                found = found.into_iter().chain(newer).max_by_key(|checkpoint| checkpoint.number);
+            }
+        }
+        found.ok_or_else(|| {
+            self.problem("there is no checkpoint to go on from".to_string())
+                .help("run with --checkpoint '1 s' to have one every simulated second")
+        })
     }
 
     /// A list of texts: "parameters/names/muscles", "parameters/experiment_toml" …

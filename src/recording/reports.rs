@@ -94,21 +94,25 @@ impl Reports {
                     .into());
             }
         }
-        let (writer, (reports, trains)) = create(path, |writer| {
-            sonata::magic(writer)?;
-            h5md::origin(writer, provenance)?;
-            writer.group_text("/parameters", "program", env!("CARGO_PKG_NAME"))?;
-            writer.group_text("/parameters", "version", &provenance.version)?;
-            let reports: Result<Vec<_>, Error> =
-                reports.iter().map(|report| series(writer, report, interval)).collect();
-            let mut spikes = Vec::new();
-            for train in trains {
-                sonata::nodes(writer, &train.name, &[("name", &train.cells), ("event_id", &train.ids)])?;
-                let (timestamps, node_ids) = sonata::spikes(writer, &train.name)?;
-                spikes.push(Spikes { timestamps, node_ids, last: f64::NEG_INFINITY });
-            }
-            Ok((reports?, spikes))
-        })?;
+        let (writer, (reports, trains)) = create(
+            path,
+            |writer| {
+                sonata::magic(writer)?;
+                h5md::origin(writer, provenance)?;
+                writer.group_text("/parameters", "program", env!("CARGO_PKG_NAME"))?;
+                writer.group_text("/parameters", "version", &provenance.version)?;
+                let reports: Result<Vec<_>, Error> =
+                    reports.iter().map(|report| series(writer, report, interval)).collect();
+                let mut spikes = Vec::new();
+                for train in trains {
+                    sonata::nodes(writer, &train.name, &[("name", &train.cells), ("event_id", &train.ids)])?;
+                    let (timestamps, node_ids) = sonata::spikes(writer, &train.name)?;
+                    spikes.push(Spikes { timestamps, node_ids, last: f64::NEG_INFINITY });
+                }
+                Ok((reports?, spikes))
+            },
+            |writer, filled| Ok((writer, filled)),
+        )?;
         let flushed = Instant::now();
         Ok(Self { writer, reports, trains, interval, rows: 0, bytes: Vec::new(), flushed })
     }

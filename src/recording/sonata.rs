@@ -6,6 +6,7 @@
 //! Source: SONATA 0.1, Dai et al. 2020, doi:10.1371/journal.pcbi.1007696.
 
 use super::file::{Rows, Writer, bytes, enumeration};
+use super::read::Recorded;
 use super::{Membrane, Population, misfit};
 use crate::error::Error;
 
@@ -26,6 +27,7 @@ struct Cells {
     timestamps: Rows,
     node_ids: Rows,
     last_spike: f64,
+    spikes: u64,
 }
 
 /// Creates the groups and series of every population that has cells.
@@ -44,7 +46,7 @@ fn population(writer: &mut Writer, name: &'static str, names: &[String], interva
     let (data, time) = report(writer, name, &one_each, "mV", interval)?;
     let (timestamps, spike_ids) = spikes(writer, name)?;
     let last_spike = f64::NEG_INFINITY;
-    Ok(Cells { name, count: names.len(), data, time, timestamps, node_ids: spike_ids, last_spike })
+    Ok(Cells { name, count: names.len(), data, time, timestamps, node_ids: spike_ids, last_spike, spikes: 0 })
 }
 
 /// The marks by which readers know SONATA.
@@ -157,10 +159,38 @@ impl Network {
                 return Err(misfit(*time, what));
             }
             cells.last_spike = *time;
+            cells.spikes += 1;
             writer.append_row(cells.timestamps, &(time * 1e3).to_le_bytes())?;
             writer.append_row(cells.node_ids, &node.to_le_bytes())?;
         }
         Ok(())
+    }
+
+    /// Rows of potentials, and spikes of both populations, so far.
+    pub(super) fn counts(&self) -> (u64, [u64; 2]) {
+        let spikes = |cells: &Option<Cells>| cells.as_ref().map_or(0, |cells| cells.spikes);
+        (self.rows, [spikes(&self.populations[0]), spikes(&self.populations[1])])
+    }
+
+    /// Appends the first rows and spikes of another recording of the same layout.
+    pub(super) fn copy(
+        &mut self,
+        writer: &mut Writer,
+        old: &mut Recorded,
+        rows: u64,
+        spikes: [u64; 2],
+    ) -> Result<(), Error> {
+        for (cells, spikes) in self.populations.iter_mut().zip(spikes) {
+            let Some(cells) = cells else { continue };
+            writer.copy_rows(cells.data, old, rows)?;
+            writer.copy_rows(cells.timestamps, old, spikes)?;
+            writer.copy_rows(cells.node_ids, old, spikes)?;
+            cells.spikes = spikes;
+        }
+        self.rows = rows;
+        // The first row of a run stands at its beginning.
+        self.start = (rows > 0).then_some(0.0);
+        writer.settle()
     }
 
     /// Writes how far the reports reach.

@@ -21,6 +21,7 @@ pub mod parallel;
 pub mod proprioception;
 pub mod recording;
 pub mod run;
+pub mod scene_run;
 pub mod settings;
 pub mod simd;
 pub mod units;

@@ -17,6 +17,7 @@ use nematode::lems::{Changes, Job, Results};
 use nematode::network::Method;
 use nematode::neuroml::model::Model;
 use nematode::run::{Finished, Run};
+use nematode::scene_run::SceneRun;
 use nematode::units::{Dimension, UnitTable};
 use nematode::{citation, parallel};
 
@@ -35,7 +36,11 @@ enum Command {
     #[command(after_help = "Example:\n  nematode run models/experiments/crawl.toml --out crawl.h5 --duration '10 s'")]
     Run {
         /// The experiment's TOML file.
-        experiment: PathBuf,
+        #[arg(required_unless_present = "sibernetic")]
+        experiment: Option<PathBuf>,
+        /// Instead of an experiment: a particle file of OpenWorm's Sibernetic, to be moved as that moves it.
+        #[arg(long, value_name = "FILE", conflicts_with = "experiment")]
+        sibernetic: Option<PathBuf>,
         /// Where to write the recording, instead of where the experiment says.
         #[arg(long)]
         out: Option<PathBuf>,
@@ -122,7 +127,16 @@ enum ConnectomeCommand {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Run { experiment, out, duration, threads, seed } => run(&experiment, out, duration, threads, seed),
+        Command::Run { experiment, sibernetic, out, duration, threads, seed } => {
+            let experiment = experiment.unwrap_or_default();
+            match sibernetic {
+                Some(particles) => run_scene(SceneRun::of_particles(&particles), out, duration, threads, seed),
+                None if SceneRun::is_named_by(&experiment) => {
+                    run_scene(SceneRun::of_experiment(&experiment), out, duration, threads, seed)
+                }
+                None => run(&experiment, out, duration, threads, seed),
+            }
+        }
         Command::Lems { file, out, method, dt, duration, seed, h5, replicas, parameters } => {
             let results = h5.as_deref().map_or(Results::Texts(&out), Results::Hdf5);
             let ensemble = Ensemble { replicas, parameters };
@@ -151,18 +165,9 @@ fn run(
     seed: Option<u64>,
 ) -> Result<(), Error> {
     let mut experiment = Experiment::load(path)?;
-    if seed.is_some() {
-        return Err(Problem::new("this experiment asks for no noise, so a seed would change nothing")
-            .help("leave out --seed")
-            .into());
-    }
-    if threads == 0 {
-        let problem = Problem::new("--threads: a run needs at least one thread, found 0");
-        return Err(problem.help("leave out --threads").into());
-    }
+    check_choices(threads, seed)?;
     if let Some(duration) = duration {
-        let named = |problem: Problem| Problem { message: format!("--duration: {}", problem.message), ..problem };
-        experiment.set_duration(&duration).map_err(named)?;
+        experiment.set_duration(&duration).map_err(of_duration)?;
     }
     if let Some(out) = out {
         experiment.recording.file = out;
@@ -188,6 +193,60 @@ fn run(
         finished
     })?;
     print_table(&title, &finished, duration);
+    Ok(())
+}
+
+/// Refuses what no run can do.
+fn check_choices(threads: usize, seed: Option<u64>) -> Result<(), Problem> {
+    if seed.is_some() {
+        return Err(
+            Problem::new("this experiment asks for no noise, so a seed would change nothing").help("leave out --seed")
+        );
+    }
+    if threads == 0 {
+        let problem = Problem::new("--threads: a run needs at least one thread, found 0");
+        return Err(problem.help("leave out --threads"));
+    }
+    Ok(())
+}
+
+fn of_duration(problem: Problem) -> Problem {
+    Problem { message: format!("--duration: {}", problem.message), ..problem }
+}
+
+fn run_scene(
+    scene: Result<SceneRun, Problems>,
+    out: Option<PathBuf>,
+    duration: Option<String>,
+    threads: usize,
+    seed: Option<u64>,
+) -> Result<(), Error> {
+    let mut scene = scene?;
+    check_choices(threads, seed)?;
+    if let Some(duration) = duration {
+        scene.set_duration(&duration).map_err(of_duration)?;
+    }
+    if let Some(out) = out {
+        scene.set_file(out);
+    }
+    println!("{}\n  {}\n", scene.title, scene.summary());
+    let (bar, duration) = (progress_bar(scene.steps()), scene.duration());
+    let argv = std::env::args().collect();
+    let finished = parallel::with_threads(threads, || scene.run(argv, &mut |_| bar.inc(1)));
+    bar.finish_and_clear();
+    let finished = finished?;
+    let row = |name: &str, value: String, note: &str| println!("  {name:<28}{value:>14}   {note}");
+    let micrometres = |x: f64| format!("{:.2} um", 1e6 * x);
+    for (axis, moved) in ["x", "y", "z"].iter().zip(&finished.moved) {
+        row(&format!("centre of mass, along {axis}"), micrometres(*moved), "how far it has gone");
+    }
+    if let Some([before, after]) = finished.length {
+        row("length of the midline", micrometres(after), &format!("{} at the beginning", micrometres(before)));
+    }
+    row("wall time of a step", format!("{:.2} ms", 1e3 * finished.wall / finished.steps as f64), "");
+    row("wall time of a second", format!("{:.0} s", finished.wall / duration), "of simulated time");
+    row("recording", format!("{:.1} MB", finished.size as f64 / 1e6), &finished.file.display().to_string());
+    row("final state, SHA-256", finished.hash[..12].to_string(), "the same on any number of threads");
     Ok(())
 }
 
@@ -318,6 +377,13 @@ fn check(files: &[PathBuf]) -> Result<(), Error> {
 }
 
 fn check_experiment(file: &std::path::Path) -> Result<(), Error> {
+    if SceneRun::is_named_by(file) {
+        let scene = SceneRun::of_experiment(file)?;
+        println!("{}: {}", file.display(), scene.title);
+        println!("  reproduces: {}", scene.reproduces);
+        println!("  {} s in {} steps; {}", scene.duration(), scene.steps(), scene.summary());
+        return Ok(());
+    }
     let experiment = Experiment::load(file)?;
     println!("{}: {}", file.display(), experiment.title);
     println!("  reproduces: {}", experiment.reproduces);
@@ -353,7 +419,12 @@ fn build(source: &str, out: Option<PathBuf>, tables: &std::path::Path, cells: &s
 }
 
 fn cite(path: &std::path::Path) -> Result<(), Error> {
-    for paper in citation::of(&Experiment::load(path)?) {
+    let papers = if SceneRun::is_named_by(path) {
+        SceneRun::of_experiment(path)?.papers().to_vec()
+    } else {
+        citation::of(&Experiment::load(path)?)
+    };
+    for paper in papers {
         println!("{paper}");
     }
     Ok(())

@@ -22,6 +22,7 @@ const HOUSE: &[Home] = &[
     home("run.rs", 7, "run", 2),
     home("citation.rs", 7, "run", 1),
     home("experiment.rs", 7, "run", 0),
+    home("scene_run.rs", 7, "scene_run", 0),
     home("lems/", 7, "lems", 0),
     home("recording/", 6, "recording", 0),
     home("worm.rs", 5, "worm", 0),

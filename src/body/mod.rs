@@ -28,6 +28,7 @@ pub mod neighbors;
 pub mod particles;
 pub mod pressure;
 mod restart;
+pub mod scene;
 pub mod smoothing;
 pub mod surface_tension;
 pub mod viscosity;

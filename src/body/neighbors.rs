@@ -8,12 +8,18 @@
 use crate::body::particles::Vec3;
 use crate::parallel;
 
+/// Particles by bin.
+#[derive(Debug, Clone, Default)]
+pub struct Bins {
+    /// The bin's key and the particle's number, sorted.
+    order: Vec<(u64, u32)>,
+}
+
 /// Neighbour lists of all particles, one after the other.
 #[derive(Debug, Clone, Default)]
 pub struct Neighbors {
     lists: Vec<Vec<u32>>,
-    /// Particles by bin: the bin's key and the particle's number, sorted.
-    order: Vec<(u64, u32)>,
+    bins: Bins,
     /// Of each occupied bin, the stretches of `order` that hold its nine columns of three bins.
     columns: Vec<[(u32, u32); 9]>,
     /// The bin, in `columns`, of each particle.
@@ -41,12 +47,48 @@ fn neighbour_key(key: u64, x: usize, y: usize) -> u64 {
     key + x as u64 * step + ((y as u64) << BIN_BITS) - step - (1 << BIN_BITS)
 }
 
+/// Key of the bin in which a point lies.
+fn key_of(point: &Vec3, width: f64) -> u64 {
+    bin_key([point.x, point.y, point.z].map(|x| bin_number(x, width)))
+}
+
+impl Bins {
+    /// Sorts particles into bins of `width` [m].
+    pub fn sort(&mut self, position: &[Vec3], width: f64) {
+        self.order.clear();
+        self.order.extend(position.iter().enumerate().map(|(i, p)| (key_of(p, width), i as u32)));
+        self.order.sort_unstable();
+    }
+
+    /// Stretches of the sorted particles that hold the nine columns of three bins around the bin `key`.
+    pub fn columns(&self, key: u64) -> [(u32, u32); 9] {
+        std::array::from_fn(|column| {
+            // Three bins in a row along z are one stretch of keys.
+            let middle = neighbour_key(key, column / 3, column % 3);
+            let from = self.order.partition_point(|(other, _)| *other < middle - 1);
+            let length = self.order[from..].iter().take_while(|(other, _)| *other <= middle + 1).count();
+            (from as u32, (from + length) as u32)
+        })
+    }
+
+    /// The particles of such stretches.
+    pub fn in_columns<'a>(&'a self, columns: &'a [(u32, u32); 9]) -> impl Iterator<Item = usize> + 'a {
+        let stretch = |(from, to): &(u32, u32)| &self.order[*from as usize..*to as usize];
+        columns.iter().flat_map(stretch).map(|(_, i)| *i as usize)
+    }
+
+    /// Every particle with the key of its bin, bin by bin.
+    pub fn by_bin(&self) -> impl Iterator<Item = (u64, usize)> + '_ {
+        self.order.iter().map(|(key, i)| (*key, *i as usize))
+    }
+}
+
 impl Neighbors {
     /// Finds the neighbours of all particles of `position` within `reach` [m].
     pub fn rebuild(&mut self, position: &[Vec3], reach: f64) {
         self.sort_into_bins(position, reach);
         self.lists.resize_with(position.len(), Vec::new);
-        let (order, columns, bin_of) = (&self.order, &self.columns, &self.bin_of);
+        let (order, columns, bin_of) = (&self.bins.order, &self.columns, &self.bin_of);
         let reach_squared = reach * reach;
         parallel::for_each(&mut self.lists, |i, list| {
             list.clear();
@@ -62,26 +104,16 @@ impl Neighbors {
     }
 
     fn sort_into_bins(&mut self, position: &[Vec3], width: f64) {
-        let key_of = |p: &Vec3| bin_key([p.x, p.y, p.z].map(|x| bin_number(x, width)));
-        self.order.clear();
-        self.order.extend(position.iter().enumerate().map(|(i, p)| (key_of(p), i as u32)));
-        self.order.sort_unstable();
+        self.bins.sort(position, width);
         self.bin_of.resize(position.len(), 0);
         self.columns.clear();
-        let order = &self.order;
         let mut last_key = None;
-        for (key, particle) in order {
-            if last_key != Some(*key) {
-                last_key = Some(*key);
-                self.columns.push(std::array::from_fn(|column| {
-                    // Three bins in a row along z are one stretch of keys.
-                    let middle = neighbour_key(*key, column / 3, column % 3);
-                    let from = order.partition_point(|(other, _)| *other < middle - 1);
-                    let length = order[from..].iter().take_while(|(other, _)| *other <= middle + 1).count();
-                    (from as u32, (from + length) as u32)
-                }));
+        for (key, particle) in self.bins.by_bin() {
+            if last_key != Some(key) {
+                last_key = Some(key);
+                self.columns.push(self.bins.columns(key));
             }
-            self.bin_of[*particle as usize] = (self.columns.len() - 1) as u32;
+            self.bin_of[particle] = (self.columns.len() - 1) as u32;
         }
     }
 

@@ -22,7 +22,7 @@ fn hash_after(experiment: &str, steps: usize, threads: usize) -> String {
 /// The first twelve digits of the hashes after these steps. They change only when it is meant that what is computed
 /// changes, with a line in CHANGELOG.md that says what; not with the machine, the threads or the compiler.
 const GOLDEN: [(&str, usize, &str); 3] =
-    [("crawl", 20, "ae0802e4d9cb"), ("connectome", 4, "2878e063ee36"), ("soft", 1, "fb622f1b7d34")];
+    [("crawl", 20, "e721efae3bbf"), ("connectome", 4, "a767d4224b0f"), ("soft", 1, "fb622f1b7d34")];
 
 #[test]
 fn two_threads_and_eight_compute_the_bits_of_one() {

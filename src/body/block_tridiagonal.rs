@@ -8,8 +8,9 @@
 //! has this shape, and its factor fills nothing outside it. Block s holds the columns [Dₛ; Bₛ] of one ring.
 //!
 //! Why not a library's sparse Cholesky: the ones in Rust choose their instructions, fused or not, by the
-//! processor, so their bits differ between machines. Here every column operation is y ← y + a x lane by lane,
-//! in a fixed order: the same bits on any processor, and as wide as the processor allows.
+//! processor, so their bits differ between machines. Here every column operation is y ← y + a x lane by lane, rounded
+//! once, in a fixed order: the same bits on any processor, and as wide as the processor allows. One that cannot fuse
+//! works it out, slowly.
 //!
 //! Source: Golub & Van Loan, Matrix Computations, 4th edition, section 4.5.1 (block tridiagonal systems).
 
@@ -228,10 +229,13 @@ fn subtract_products(
         let a: [[f64; 4]; 4] = [m0, m1, m2, m3].map(|m| [m[0], m[1], m[2], m[3]]);
         for i in 0..len {
             let (x0, x1, x2, x3) = (m0[i], m1[i], m2[i], m3[i]);
-            c0[i] = c0[i] - a[0][0] * x0 - a[1][0] * x1 - a[2][0] * x2 - a[3][0] * x3;
-            c1[i] = c1[i] - a[0][1] * x0 - a[1][1] * x1 - a[2][1] * x2 - a[3][1] * x3;
-            c2[i] = c2[i] - a[0][2] * x0 - a[1][2] * x1 - a[2][2] * x2 - a[3][2] * x3;
-            c3[i] = c3[i] - a[0][3] * x0 - a[1][3] * x1 - a[2][3] * x2 - a[3][3] * x3;
+            let less = |c: f64, t: usize| {
+                let c = (-a[0][t]).mul_add(x0, c);
+                let c = (-a[1][t]).mul_add(x1, c);
+                let c = (-a[2][t]).mul_add(x2, c);
+                (-a[3][t]).mul_add(x3, c)
+            };
+            (c0[i], c1[i], c2[i], c3[i]) = (less(c0[i], 0), less(c1[i], 1), less(c2[i], 2), less(c3[i], 3));
         }
         k += 4;
     }
@@ -247,7 +251,7 @@ fn subtract_products(
 #[inline(always)]
 fn subtract_scaled(y: &mut [f64], a: f64, x: &[f64]) {
     for (y, x) in y.iter_mut().zip(x) {
-        *y -= a * x;
+        *y = (-a).mul_add(*x, *y);
     }
 }
 
@@ -259,7 +263,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     let tail: f64 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
     for (x, y) in a_chunks.zip(b_chunks) {
         for lane in 0..8 {
-            sums[lane] += x[lane] * y[lane];
+            sums[lane] = x[lane].mul_add(y[lane], sums[lane]);
         }
     }
     ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) + tail

@@ -2,7 +2,7 @@
 //!
 //!   κ(s, t) ≈ a(s) + b(s) cos ωt + c(s) sin ωt         least squares; ω where the fit explains most
 //!   arg (b − ic)(s) ≈ φ₀ − (2π/λ) s                    wavelength λ and direction from the slope
-//!   v = (x(t₁) − x(t₀))·â / (t₁ − t₀)                  over whole cycles, â from tail to head
+//!   v = (x(t + T) − x(t))·â / T                        mean over all cycles T, â from tail to head in each
 //!
 //! κ curvature [1/m], s arc length from the head [m], x centre of mass [m]. A fit with its own mean is exact for a
 //! pure wave however few cycles there are, where a Fourier transform leaks. A positive speed is head first.
@@ -99,6 +99,15 @@ const FEWEST_CYCLES: f64 = 0.8;
 /// The fastest undulation looked for [Hz]; swimming worms reach 2.
 const FASTEST: f64 = 5.0;
 
+/// Places that bend less than a tenth as much as the one that bends most, in power, have no phase of their own.
+const LEAST_POWER: f64 = 0.01;
+
+/// Steps between the frequencies that are looked at, in cycles within the movement: a peak is one cycle wide.
+const COARSE: f64 = 0.25;
+
+/// And around the best of them.
+const FINE: f64 = 0.05;
+
 /// The body's ends, as a fraction of its length, whose phases are left out.
 const ENDS: f64 = 0.15;
 
@@ -178,24 +187,51 @@ fn fit(poses: &[Pose], frequency: f64) -> (Vec<(f64, f64)>, f64) {
     (parts, explained)
 }
 
-/// The frequency at which the body bends most [Hz].
+/// The frequency at which the body bends most [Hz]: found among all with a few places, then narrowed down with all.
 fn main_frequency(poses: &[Pose], recorded: f64) -> Option<f64> {
     let sampling = (poses.len() - 1) as f64 / recorded;
-    let step = 0.05 / recorded;
+    let (coarse, fine) = (COARSE / recorded, FINE / recorded);
     let lowest = FEWEST_CYCLES / recorded;
-    let count = (((0.5 * sampling).min(FASTEST) - lowest) / step) as usize;
-    let powers: Vec<f64> = (0..count).map(|k| fit(poses, lowest + step * k as f64).1).collect();
+    let count = (((0.5 * sampling).min(FASTEST) - lowest) / coarse) as usize;
+    let bends = few_places(poses);
+    let powers: Vec<f64> =
+        (0..count).map(|k| power(&bends, 2.0 * PI * (lowest + coarse * k as f64) / sampling)).collect();
     let best = (0..count).max_by(|a, b| powers[*a].total_cmp(&powers[*b]))?;
     // A peak on the edge of what was looked at is a drift or noise, not an undulation.
     if best == 0 || best + 1 >= count || powers[best] <= 0.0 {
         return None;
     }
+    let around = (2.0 * COARSE / FINE) as usize + 1;
+    let first = lowest + coarse * best as f64 - fine * around as f64;
+    let powers: Vec<f64> = (0..=2 * around).map(|k| fit(poses, first + fine * k as f64).1).collect();
+    let best = (1..2 * around).max_by(|a, b| powers[*a].total_cmp(&powers[*b]))?;
     let (before, here, after) = (powers[best - 1], powers[best], powers[best + 1]);
     let shift = 0.5 * (before - after) / (before - 2.0 * here + after);
-    Some(lowest + step * (best as f64 + shift))
+    Some(first + fine * (best as f64 + shift.clamp(-1.0, 1.0)))
 }
 
-/// Slope of the phase along the body [rad per body length], weighted by the power at each place.
+/// Curvature less its mean at a few places over time.
+fn few_places(poses: &[Pose]) -> Vec<Vec<f64>> {
+    let places = poses[0].curvature.len();
+    let at = |place: usize| {
+        let mean = poses.iter().map(|pose| pose.curvature[place]).sum::<f64>() / poses.len() as f64;
+        poses.iter().map(|pose| pose.curvature[place] - mean).collect()
+    };
+    (0..places).step_by((places / 8).max(1)).map(at).collect()
+}
+
+/// Power of the Fourier transform at an angle per frame [rad], in a recurrence that needs one cosine (Goertzel 1958,
+/// doi:10.2307/2310304). Where there are cycles it is close to what a fit explains.
+fn power(bends: &[Vec<f64>], angle: f64) -> f64 {
+    let twice = 2.0 * libm::cos(angle);
+    let of_place = |bend: &Vec<f64>| {
+        let (one, two) = bend.iter().fold((0.0, 0.0), |(one, two), bend| (bend + twice * one - two, one));
+        one * one + two * two - twice * one * two
+    };
+    bends.iter().map(of_place).sum()
+}
+
+/// Slope of the phase along the body [rad per body length].
 fn phase_slope(poses: &[Pose], frequency: f64) -> Option<f64> {
     let places = poses[0].curvature.len();
     let (parts, _) = fit(poses, frequency);
@@ -214,6 +250,11 @@ fn phase_slope(poses: &[Pose], frequency: f64) -> Option<f64> {
         before = Some(phase);
         points.push((s, phase, cosine * cosine + sine * sine));
     }
+    // Every place that bends counts alike, else the head, which bends most, would stand for the whole body.
+    let most = points.iter().map(|p| p.2).fold(0.0, f64::max);
+    for point in &mut points {
+        point.2 = f64::from(point.2 > LEAST_POWER * most);
+    }
     let weight: f64 = points.iter().map(|(.., w)| w).sum();
     let mean = |value: fn(&(f64, f64, f64)) -> f64| points.iter().map(|p| p.2 * value(p)).sum::<f64>() / weight;
     let (s, phase) = (mean(|p| p.0), mean(|p| p.1));
@@ -223,15 +264,22 @@ fn phase_slope(poses: &[Pose], frequency: f64) -> Option<f64> {
     (slope.abs() > 0.1 * 2.0 * PI).then_some(slope)
 }
 
-/// Displacement along the body over as many whole cycles as fit, by time [m/s].
+/// Displacement along the body over one cycle, by time, in the mean over every cycle that fits [m/s]. A worm that
+/// swims in a circle comes back, but is not slow: the body's direction is that of each cycle.
 fn forward_speed(poses: &[Pose], frequency: Option<f64>) -> f64 {
-    let last = &poses[poses.len() - 1];
-    let recorded = last.time - poses[0].time;
-    let span = frequency.map_or(recorded, |f| (recorded * f).floor().max(1.0) / f).min(recorded);
-    let first = &poses[poses.partition_point(|pose| pose.time < last.time - span).min(poses.len() - 2)];
-    let heading: Vec3 = poses.iter().filter(|pose| pose.time >= first.time).map(|pose| pose.heading).sum();
-    let Some(heading) = heading.try_normalize(0.0) else { return 0.0 };
-    (last.center - first.center).dot(&heading) / (last.time - first.time)
+    let recorded = poses[poses.len() - 1].time - poses[0].time;
+    let frames = (poses.len() - 1) as f64;
+    let cycle = frequency.map_or(frames, |f| (frames / (recorded * f)).round()).clamp(1.0, frames) as usize;
+    let mut heading: Vec3 = poses[..cycle].iter().map(|pose| pose.heading).sum();
+    let speeds = (cycle..poses.len()).map(|last| {
+        let (first, last) = (&poses[last - cycle], &poses[last]);
+        heading += last.heading;
+        let moved = heading.try_normalize(0.0).map_or(0.0, |ahead| (last.center - first.center).dot(&ahead));
+        heading -= first.heading;
+        moved / (last.time - first.time)
+    });
+    let count = (poses.len() - cycle) as f64;
+    speeds.sum::<f64>() / count
 }
 
 #[cfg(test)]
@@ -275,6 +323,21 @@ mod tests {
     #[test]
     fn a_worm_that_slides_tail_first_has_a_negative_speed() {
         assert!(Gait::of(&crawling(0.4, 0.65, -2e-4), 1.0).expect("long enough").forward_speed < -1e-4);
+    }
+
+    #[test]
+    fn a_worm_that_swims_in_a_circle_is_as_fast_as_one_that_swims_straight() {
+        let mut poses = crawling(0.47, 0.65, 0.0);
+        for pose in &mut poses {
+            // Once around in 5 s, at 0.2 mm/s.
+            let angle = 0.4 * PI * pose.time;
+            let ahead = |angle: f64| Vec3::new(angle.cos(), angle.sin(), 0.0);
+            pose.heading = ahead(angle);
+            pose.center = ahead(angle - 0.5 * PI) * (2e-4 / (0.4 * PI));
+        }
+        let gait = Gait::of(&poses, 0.0).expect("long enough");
+        // The chord of a cycle of 2.1 s, 2.7 rad, is shorter than its arc by sin(1.34)/1.34.
+        assert!((gait.forward_speed / 2e-4 - 1.337_f64.sin() / 1.337).abs() < 5e-3, "{gait:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The papers of exactly the parts that a run uses: `nematode cite`.
 
 use crate::body::Scheme;
+use crate::body::worm_body::WormAnatomy;
 use crate::connectome::Source;
 use crate::experiment::Experiment;
 
@@ -11,6 +12,10 @@ const BODY: &[&str] = &[
     "Boyle, Berri & Cohen 2012, Gait modulation in C. elegans, Front Comput Neurosci 6:10, doi:10.3389/fncom.2012.00010",
     "Müller, Charypar & Gross 2003, Particle-based fluid simulation for interactive applications, SCA 2003",
     "Solenthaler & Pajarola 2009, Predictive-corrective incompressible SPH, ACM TOG 28:40, doi:10.1145/1531326.1531346",
+];
+const ROD: &[&str] = &[
+    "Boyle, Berri & Cohen 2012, Gait modulation in C. elegans, Front Comput Neurosci 6:10, doi:10.3389/fncom.2012.00010",
+    "Sulston & Horvitz 1977, Post-embryonic cell lineages of C. elegans, Dev Biol 56:110, doi:10.1016/0012-1606(77)90158-0",
 ];
 const IMPLICIT: &[&str] = &[
     "Baraff & Witkin 1998, Large steps in cloth simulation, SIGGRAPH 98, doi:10.1145/280814.280821",
@@ -37,11 +42,11 @@ const STRETCH: &str = "Wen et al. 2012, Proprioceptive coupling within motor neu
 
 /// The papers of the parts that an experiment uses, each once.
 pub fn of(experiment: &Experiment) -> Vec<&'static str> {
-    let mut papers = BODY.to_vec();
-    papers.extend(match experiment.scheme {
-        Scheme::Implicit => IMPLICIT,
-        Scheme::Explicit => EXPLICIT,
-    });
+    let mut papers = match (&experiment.anatomy, experiment.scheme) {
+        (WormAnatomy::Rod(_), _) => ROD.to_vec(),
+        (WormAnatomy::Particles(_), Scheme::Implicit) => [BODY, IMPLICIT].concat(),
+        (WormAnatomy::Particles(_), Scheme::Explicit) => [BODY, EXPLICIT].concat(),
+    };
     if experiment.medium.normal_drag > 0.0 {
         papers.push(DRAG);
     }

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::body::Scheme;
-use crate::body::anatomy::Anatomy;
 use crate::body::medium::Medium;
+use crate::body::worm_body::{WormAnatomy, WormBody};
 use crate::connectome::Source;
 use crate::controller::Controller;
 use crate::controller::ltc::LtcController;
 use crate::controller::policy::Policy;
 use crate::controller::traveling_wave::{TravelingWave, Wave};
-use crate::error::{Place, Problem, Problems, nearest};
+use crate::error::{Place, Problem, Problems};
 use crate::proprioception::{Sense, muscle_named};
+use crate::receptors::{Receptor, SensesFile};
 use crate::settings::{Settings, Spanned};
 use crate::units::{Dimension, UnitTable};
 
@@ -30,7 +31,7 @@ pub struct Experiment {
     /// Step of the coupling [s].
     pub step: f64,
     /// The worm.
-    pub anatomy: Anatomy,
+    pub anatomy: WormAnatomy,
     /// What is around it.
     pub medium: Medium,
     /// How the body moves.
@@ -56,12 +57,21 @@ pub struct NetworkPart {
     pub source: Option<Source>,
     /// Substep [s].
     pub dt: f64,
-    /// Calcium at which a muscle pulls with all its force [mol/m³].
-    pub full_calcium: f64,
+    /// What of a muscle's cell drives the muscle.
+    pub drive: Drive,
     /// Currents into neurons.
     pub stimuli: Vec<Stimulus>,
     /// Stretch receptors.
     pub receptors: Vec<Receptor>,
+}
+
+/// What of a muscle's cell drives the muscle.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Drive {
+    /// Its calcium over that at which the muscle pulls with all its force [mol/m³].
+    Calcium(f64),
+    /// A variable without a dimension, 1 where the muscle pulls with all its force.
+    Variable(Spanned<String>),
 }
 
 /// A constant current into some neurons for some time.
@@ -75,23 +85,6 @@ pub struct Stimulus {
     pub from: f64,
     /// How long it lasts [s].
     pub duration: f64,
-}
-
-/// A stretch receptor on one neuron.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Receptor {
-    /// Whose it is.
-    pub neuron: Spanned<String>,
-    /// The file that names it.
-    pub map: Settings,
-    /// Whether it feels the back.
-    pub dorsal: bool,
-    /// Where its field begins and ends, from the neuron's own place, as a fraction of body length towards the tail.
-    pub field: [f64; 2],
-    /// Current per strain [A].
-    pub gain: f64,
-    /// Largest current [A].
-    pub saturation: f64,
 }
 
 /// How an experiment is recorded.
@@ -126,6 +119,8 @@ struct File {
 struct BodyFile {
     anatomy: Spanned<String>,
     medium: Spanned<String>,
+    mixture: Option<Spanned<f64>>,
+    viscosity: Option<Spanned<String>>,
     #[serde(default)]
     scheme: SchemeFile,
     #[serde(default = "one")]
@@ -174,7 +169,8 @@ struct NetworkFile {
     file: String,
     source: Option<Spanned<String>>,
     dt: Spanned<String>,
-    full_calcium: Spanned<String>,
+    full_calcium: Option<Spanned<String>>,
+    drive: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -188,33 +184,10 @@ struct StimulusFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SensesFile {
-    map: Spanned<String>,
-    gain: Spanned<String>,
-    saturation: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RecordingFile {
     file: String,
     interval: Spanned<String>,
     voltage_interval: Option<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SensesMap {
-    stretch: Vec<StretchFile>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StretchFile {
-    neurons: Vec<Spanned<String>>,
-    side: Spanned<String>,
-    from: f64,
-    to: Spanned<f64>,
 }
 
 fn one() -> Spanned<usize> {
@@ -231,24 +204,41 @@ impl Experiment {
     /// # Errors
     /// Every problem in all of them, with its place and mend.
     pub fn load(path: &Path) -> Result<Self, Problems> {
-        let settings = Settings::open(path)?;
+        Self::read(Settings::open(path)?)
+    }
+
+    /// Reads an experiment whose own file is already in memory, as [`Experiment::load`] does.
+    ///
+    /// # Errors
+    /// Every problem in all files, with its place and mend.
+    pub fn read(settings: Settings) -> Result<Self, Problems> {
+        let path = settings.path().to_path_buf();
         let file: File = settings.parse()?;
         let mut problems = Problems::new();
         let duration = settings.positive(&file.duration, Dimension::TIME, &mut problems);
         let step = settings.positive(&file.step, Dimension::TIME, &mut problems);
         let steps = Steps { settings: &settings, step };
         steps.check_count(&file.duration, duration, &mut problems);
-        let mut files = vec![
-            path.to_path_buf(),
-            settings.beside(file.body.anatomy.get_ref()),
-            settings.beside(file.body.medium.get_ref()),
-        ];
+        let mut files =
+            vec![path, settings.beside(file.body.anatomy.get_ref()), settings.beside(file.body.medium.get_ref())];
         let named_by = |name: &Spanned<String>| {
             let place = settings.place(name.span());
             move |found: Problems| placed(found, &place)
         };
-        let anatomy = keep(Anatomy::load(&files[1]).map_err(named_by(&file.body.anatomy)), &mut problems);
-        let medium = keep(Medium::load(&files[2]).map_err(named_by(&file.body.medium)), &mut problems);
+        let anatomy = keep(WormAnatomy::load(&files[1]).map_err(named_by(&file.body.anatomy)), &mut problems);
+        let mut medium = keep(Medium::load(&files[2]).map_err(named_by(&file.body.medium)), &mut problems);
+        if let Some(medium) = &mut medium {
+            change_medium(medium, &settings, &file.body, &mut problems);
+        }
+        if let (Some(WormAnatomy::Rod(_)), SchemeFile::Explicit) = (&anatomy, file.body.scheme) {
+            let problem = settings.problem(file.body.anatomy.span(), "rods have no explicit scheme");
+            problems.push(problem.help("leave out `scheme`, or give a body of particles"));
+        }
+        if let (Some(WormAnatomy::Rod(_)), Some(medium)) = (&anatomy, &medium)
+            && let Err(problem) = WormBody::rods_bear(medium)
+        {
+            problems.push(problem.at(settings.place(file.body.medium.span())));
+        }
         if *file.body.substeps.get_ref() == 0 {
             problems.push(settings.problem(file.body.substeps.span(), "a step has at least one substep, found 0"));
         }
@@ -315,6 +305,21 @@ impl Experiment {
     /// How many steps the run takes.
     pub fn steps(&self) -> usize {
         (self.duration / self.step).round() as usize
+    }
+}
+
+/// A medium in the mixture and with the viscosity that the experiment asks for.
+fn change_medium(medium: &mut Medium, settings: &Settings, body: &BodyFile, problems: &mut Problems) {
+    if let Some(mixture) = &body.mixture
+        && let Err(problem) = medium.mix(*mixture.get_ref())
+    {
+        problems.push(problem.at(settings.place(mixture.span())));
+    }
+    if let Some(text) = &body.viscosity {
+        let viscosity = settings.positive(text, Dimension::VISCOSITY, problems);
+        if let Err(problem) = medium.set_viscosity(viscosity) {
+            problems.push(problem.at(settings.place(text.span())));
+        }
     }
 }
 
@@ -427,6 +432,18 @@ fn collect(problems: impl Iterator<Item = Problem>) -> Problems {
     all
 }
 
+fn read_drive(settings: &Settings, network: &NetworkFile, problems: &mut Problems) -> Drive {
+    match (&network.full_calcium, &network.drive) {
+        (Some(full), None) => Drive::Calcium(settings.positive(full, Dimension::CONCENTRATION, problems)),
+        (None, Some(variable)) => Drive::Variable(variable.clone()),
+        _ => {
+            let problem = settings.problem(network.dt.span(), "[network] needs either `full_calcium` or `drive`");
+            problems.push(problem.help("`drive` is a variable of the muscles' cells without a dimension, -1 to 1"));
+            Drive::Calcium(f64::NAN)
+        }
+    }
+}
+
 fn read_network(
     settings: &Settings,
     network: &NetworkFile,
@@ -447,57 +464,16 @@ fn read_network(
     });
     let stimuli = stimuli.collect();
     let receptors = file.senses.as_ref().map_or_else(Vec::new, |senses| {
-        let path = settings.beside(senses.get_ref().map.get_ref());
+        let path = settings.beside(senses.get_ref().map().get_ref());
         files.push(path.clone());
-        read_receptors(settings, senses.get_ref(), &path, problems)
+        senses.get_ref().read(settings, &path, problems)
     });
     NetworkPart {
         file: settings.beside(&network.file),
         source,
         dt,
-        full_calcium: settings.positive(&network.full_calcium, Dimension::CONCENTRATION, problems),
+        drive: read_drive(settings, network, problems),
         stimuli,
         receptors,
     }
-}
-
-fn read_receptors(settings: &Settings, senses: &SensesFile, path: &Path, problems: &mut Problems) -> Vec<Receptor> {
-    let gain = settings.quantity(&senses.gain, Dimension::CURRENT, problems);
-    let saturation = settings.positive(&senses.saturation, Dimension::CURRENT, problems);
-    let read = Settings::open(path).and_then(|map| Ok((map.parse::<SensesMap>()?, map)));
-    let (file, map) = match read {
-        Ok(read) => read,
-        Err(problem) => {
-            problems.extend(placed(problem.into(), &settings.place(senses.map.span())));
-            return Vec::new();
-        }
-    };
-    let mut receptors = Vec::new();
-    for stretch in &file.stretch {
-        let dorsal = match stretch.side.get_ref().as_str() {
-            "dorsal" => true,
-            "ventral" => false,
-            other => {
-                let problem = map.problem(stretch.side.span(), format!("unknown side \"{other}\""));
-                problems.push(match nearest(other, ["dorsal", "ventral"]) {
-                    Some(known) => problem.help(format!("did you mean \"{known}\"?")),
-                    None => problem.help("a side is \"dorsal\" or \"ventral\""),
-                });
-                continue;
-            }
-        };
-        if stretch.from.partial_cmp(stretch.to.get_ref()) != Some(std::cmp::Ordering::Less) {
-            let message = format!("the field ends at {} before it begins at {}", stretch.to.get_ref(), stretch.from);
-            problems.push(map.problem(stretch.to.span(), message).help("let `to` lie nearer to the tail than `from`"));
-        }
-        receptors.extend(stretch.neurons.iter().map(|neuron| Receptor {
-            neuron: neuron.clone(),
-            map: map.clone(),
-            dorsal,
-            field: [stretch.from, *stretch.to.get_ref()],
-            gain,
-            saturation,
-        }));
-    }
-    receptors
 }

@@ -19,6 +19,7 @@ pub mod network;
 pub mod neuroml;
 pub mod parallel;
 pub mod proprioception;
+pub mod receptors;
 pub mod recording;
 pub mod run;
 pub mod scene_run;

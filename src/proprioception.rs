@@ -8,7 +8,7 @@
 //! Source: Boyle, Berri & Cohen 2012, doi:10.3389/fncom.2012.00010 (stretch of one side over a stretch of the body);
 //! Wen et al. 2012, Neuron 76:750, doi:10.1016/j.neuron.2012.08.039 (B neurons feel the body in front of them).
 
-use crate::body::Body;
+use crate::body::worm_body::WormBody;
 use crate::error::{Problem, nearest};
 use crate::names::{MUSCLE_ROWS, muscle_names, muscle_place, muscles};
 
@@ -23,7 +23,7 @@ pub struct Felt {
 
 impl Felt {
     /// What `body` feels as it lies.
-    pub fn by(body: &Body) -> Self {
+    pub fn by(body: &WormBody) -> Self {
         let length = body.rest_length();
         let curvature = body.midline().curvature_of_parts(MUSCLE_ROWS).iter().map(|k| k * length).collect();
         Self { curvature, strain: body.muscle_strain() }
@@ -73,27 +73,52 @@ impl Sense {
 }
 
 /// The part of the body that one stretch receptor feels.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReceptiveField {
-    muscles: Vec<usize>,
+    muscles: Vec<(usize, f64)>,
+    feeling: Feeling,
+}
+
+/// How a stretch receptor feels the strain of a muscle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Feeling {
+    /// Factor of the strain where the muscle is longer than at rest.
+    pub when_longer: f64,
+    /// And where it is shorter.
+    pub when_shorter: f64,
+    /// Whether strain counts over the width of the body there, as a part of its largest: so it is bending that is
+    /// felt, the same in thick and in thin parts.
+    pub relative_to_width: bool,
+}
+
+impl Feeling {
+    /// Strain as it is.
+    pub const PLAIN: Self = Self { when_longer: 1.0, when_shorter: 1.0, relative_to_width: false };
+
+    fn of(self, strain: f64) -> f64 {
+        strain * if strain > 0.0 { self.when_longer } else { self.when_shorter }
+    }
 }
 
 impl ReceptiveField {
     /// The muscles of the back (`dorsal`) or the belly whose middle lies between two places along the body
-    /// (0 head … 1 tail); the nearest row where none does.
-    pub fn new(dorsal: bool, from: f64, to: f64) -> Self {
+    /// (0 head … 1 tail); the nearest row where none does. `widths` are those of the rows, over the largest.
+    pub fn new(dorsal: bool, [from, to]: [f64; 2], feeling: Feeling, widths: &[f64; MUSCLE_ROWS]) -> Self {
         let place = |row: usize| (row as f64 - 0.5) / MUSCLE_ROWS as f64;
         let outside = |row: usize| (from - place(row)).max(place(row) - to).max(0.0);
         let nearest = (1..=MUSCLE_ROWS).map(outside).fold(f64::INFINITY, f64::min);
         let felt = |(_, (quadrant, row)): &(usize, (crate::names::Quadrant, usize))| {
             quadrant.is_dorsal() == dorsal && outside(*row) <= nearest
         };
-        Self { muscles: muscles().into_iter().enumerate().filter(felt).map(|(index, _)| index).collect() }
+        let weight = |row: usize| if feeling.relative_to_width { 1.0 / widths[row - 1] } else { 1.0 };
+        let muscles = muscles().into_iter().enumerate().filter(felt).map(|(index, (_, row))| (index, weight(row)));
+        Self { muscles: muscles.collect(), feeling }
     }
 
     /// Mean strain of the field.
     pub fn stretch(&self, felt: &Felt) -> f64 {
-        self.muscles.iter().map(|muscle| felt.strain[*muscle]).sum::<f64>() / self.muscles.len().max(1) as f64
+        let felt = self.muscles.iter().map(|(muscle, weight)| weight * self.feeling.of(felt.strain[*muscle]));
+        felt.sum::<f64>() / self.muscles.len().max(1) as f64
     }
 }
 
@@ -124,17 +149,31 @@ mod tests {
         Felt { curvature: vec![0.0; 24], strain: (0..95).map(f64::from).collect() }
     }
 
+    fn plain(dorsal: bool, from: f64, to: f64) -> ReceptiveField {
+        ReceptiveField::new(dorsal, [from, to], Feeling::PLAIN, &[1.0; MUSCLE_ROWS])
+    }
+
+    #[test]
+    fn a_receptor_feels_longer_and_shorter_and_thin_and_thick_as_its_data_say() {
+        let feeling = Feeling { when_longer: 0.8, when_shorter: 1.2, relative_to_width: true };
+        let field = ReceptiveField::new(true, [0.0, 1.0 / 24.0], feeling, &[0.5; MUSCLE_ROWS]);
+        let mut felt = felt();
+        // The first row of the back: MDL01 (0) and MDR01 (24), each over half of the largest width.
+        (felt.strain[0], felt.strain[24]) = (0.1, -0.2);
+        assert!((field.stretch(&felt) - 0.5 * (2.0 * 0.8 * 0.1 - 2.0 * 1.2 * 0.2)).abs() < 1e-15);
+    }
+
     #[test]
     fn a_receptive_field_feels_its_side_and_its_rows_only() {
         // Rows 1 to 4 have their middles before 4/24; the dorsal ones are MDL01–04 (0–3) and MDR01–04 (24–27).
-        assert_eq!(ReceptiveField::new(true, 0.0, 4.0 / 24.0).stretch(&felt()), 13.5);
+        assert_eq!(plain(true, 0.0, 4.0 / 24.0).stretch(&felt()), 13.5);
         // The ventral tail: MVL23 (70) and MVR24 (94), MVR23 (93); MVL24 does not exist.
-        assert_eq!(ReceptiveField::new(false, 22.0 / 24.0, 1.0).stretch(&felt()), (70.0 + 93.0 + 94.0) / 3.0);
+        assert_eq!(plain(false, 22.0 / 24.0, 1.0).stretch(&felt()), (70.0 + 93.0 + 94.0) / 3.0);
     }
 
     #[test]
     fn a_field_beyond_the_tail_feels_the_last_row() {
-        assert_eq!(ReceptiveField::new(true, 1.1, 1.2).stretch(&felt()), (23.0 + 47.0) / 2.0);
+        assert_eq!(plain(true, 1.1, 1.2).stretch(&felt()), (23.0 + 47.0) / 2.0);
     }
 
     #[test]

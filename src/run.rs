@@ -5,18 +5,19 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use crate::body::Body;
 use crate::body::particles::Vec3;
+use crate::body::worm_body::WormBody;
 use crate::citation;
 use crate::connectome;
 use crate::error::{Error, Place, Problem, Problems, nearest};
-use crate::experiment::{Experiment, NetworkPart};
+use crate::experiment::{Drive, Experiment, NetworkPart};
 use crate::gait::{Gait, Pose, TooShort};
 use crate::muscle::Muscles;
 use crate::names::{muscle_names, muscle_place};
 use crate::network::{Network, Options, Port, Probe};
 use crate::neuroml::model::Model;
 use crate::proprioception::{ReceptiveField, Sense};
+use crate::receptors::Transducer;
 use crate::recording::{Extra, Frame, Layout, Membrane, Population, Provenance, Recording, Species};
 use crate::worm::{Nerve, Worm};
 
@@ -42,8 +43,8 @@ pub struct Finished {
     pub file: PathBuf,
     /// Largest activation of any muscle during the run, and how many muscles went above a tenth.
     pub activation: (f64, usize),
-    /// Largest density error of the liquid during the run, as a fraction.
-    pub density_error: f64,
+    /// Largest density error of the liquid during the run, as a fraction, where the body has liquid.
+    pub density_error: Option<f64>,
     /// Spikes of neurons and of muscles, where there is a network.
     pub spikes: Option<[u64; 2]>,
     /// SHA-256 of every number of the final state, to compare runs bit for bit.
@@ -67,6 +68,8 @@ struct Cells {
     muscles: Vec<String>,
     neuron_probes: Vec<Probe>,
     muscle_probes: Vec<Probe>,
+    /// Whether there are cells whose V is a number, without a unit.
+    numbers: bool,
     /// Of each population: whether it is a muscle, and its place among the recorded ones.
     places: Vec<(Population, u64)>,
 }
@@ -91,8 +94,9 @@ impl Run {
         };
         let (nerve, cells) = built.map_or((None, None), |(nerve, cells)| (Some(nerve), Some(cells)));
         let papers = citation::of(&experiment).into_iter().map(str::to_string).collect();
-        let body = Body::new(&experiment.anatomy, experiment.medium.clone(), experiment.scheme);
-        let muscles = Muscles::new(experiment.anatomy.activation_time, experiment.anatomy.fibre_force);
+        let body = WormBody::new(&experiment.anatomy, &experiment.medium, experiment.scheme);
+        let (activation_time, inhibition) = experiment.anatomy.muscle();
+        let muscles = Muscles::new(activation_time, inhibition);
         let controller = experiment.controller.take();
         let worm = Worm::new(body, muscles, controller, nerve, experiment.step, experiment.body_substeps)?;
         let steps_in = |time: f64| (time / experiment.step).round() as usize;
@@ -139,6 +143,7 @@ impl Run {
             mass: &shape.mass,
             springs: &shape.springs,
             triangles: &shape.triangles,
+            dry: shape.dry,
             muscle_names: &muscle_names,
             midline_points: MIDLINE_POINTS,
             senses: &senses,
@@ -146,6 +151,7 @@ impl Run {
                 neurons: &cells.neurons,
                 muscles: &cells.muscles,
                 interval: voltage_interval,
+                numbers: cells.numbers,
             }),
             extras: &extras,
             checkpoint: None,
@@ -169,7 +175,7 @@ impl Run {
                 tally.activation.iter().copied().fold(0.0, f64::max),
                 tally.activation.iter().filter(|activation| **activation > 0.1).count(),
             ),
-            density_error: tally.density_error,
+            density_error: (!shape.dry).then_some(tally.density_error),
             spikes: self.cells.is_some().then_some(tally.spikes),
             hash: hash_of(&self.worm),
         })
@@ -241,18 +247,21 @@ struct Shape {
     mass: Vec<f32>,
     springs: Vec<[u32; 2]>,
     triangles: Vec<[u32; 3]>,
+    dry: bool,
 }
 
 impl Shape {
     fn of(worm: &Worm) -> Self {
-        let (body, tissue) = (worm.body(), worm.body().tissue());
+        let body = worm.body();
         let count = body.position().len();
-        let species = |i| if i < tissue.position.len() { Species::Elastic } else { Species::Liquid };
+        let (tissue, mass) = body.tissue_and_mass();
+        let species = |i| if i < tissue { Species::Elastic } else { Species::Liquid };
         Self {
             species: (0..count).map(species).collect(),
-            mass: vec![body.particle_mass() as f32; count],
-            springs: tissue.springs.iter().map(|spring| [spring.a as u32, spring.b as u32]).collect(),
-            triangles: tissue.triangles.iter().map(|triangle| triangle.map(|corner| corner as u32)).collect(),
+            mass: vec![mass as f32; count],
+            springs: body.springs(),
+            triangles: body.triangles(),
+            dry: body.density_and_pressure().0.is_empty(),
         }
     }
 }
@@ -286,13 +295,14 @@ impl Snapshot {
         let single = |list: &[f64]| list.iter().map(|x| *x as f32).collect();
         let center = body.center_of_mass();
         let felt = worm.felt();
+        let (density, pressure) = body.density_and_pressure();
         Self {
             step: worm.steps() as i64,
             time: worm.time(),
             position: points(body.position()),
             velocity: points(body.velocity()),
-            density: single(body.density()),
-            pressure: single(&body.pressure()),
+            density: single(&density),
+            pressure: single(&pressure),
             midline: points(&body.midline().resampled(MIDLINE_POINTS)),
             curvature: single(&body.midline().curvature_at(MIDLINE_POINTS)),
             activation: single(worm.activation()),
@@ -368,17 +378,33 @@ fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve, Ce
     }
     let span = body_span(&model);
     let mut fields = Vec::new();
+    let widths = experiment.anatomy.relative_widths();
     for receptor in &part.receptors {
         let place = receptor.map.place(receptor.neuron.span());
         let Some(population) = find(&model, receptor.neuron.get_ref(), place, &mut problems) else { continue };
-        let id = format!("stretch_{}", receptor.neuron.get_ref());
-        model.add_component(&format!(
-            "<stretchReceptor id=\"{id}\" gain=\"{:e} A\" saturation=\"{:e} A\"/>",
-            receptor.gain, receptor.saturation
-        ))?;
-        model.attach_input(&id, receptor.neuron.get_ref(), 0, 1.0)?;
-        let own = place_along(&model, population, span);
-        let field = ReceptiveField::new(receptor.dorsal, own + receptor.field[0], own + receptor.field[1]);
+        let id = match &receptor.transducer {
+            Transducer::Added { gain, saturation } => {
+                let id = format!("stretch_{}", receptor.neuron.get_ref());
+                model.add_component(&format!(
+                    "<stretchReceptor id=\"{id}\" gain=\"{gain:e} A\" saturation=\"{saturation:e} A\"/>"
+                ))?;
+                model.attach_input(&id, receptor.neuron.get_ref(), 0, 1.0)?;
+                id
+            }
+            Transducer::Named(id, place) => {
+                if model.network.inputs.iter().any(|input| input.population == population && input.component == *id) {
+                    id.clone()
+                } else {
+                    let message = format!("{} has no receptor \"{id}\"", receptor.neuron.get_ref());
+                    let help = format!("put an <input> of that component on it in {}", part.file.display());
+                    problems.push(Problem::new(message).at(place.clone()).help(help));
+                    continue;
+                }
+            }
+        };
+        let own = place_along(&model, population, receptor.span.unwrap_or(span));
+        let field = receptor.field.map(|end| own + end);
+        let field = ReceptiveField::new(receptor.dorsal, field, receptor.feeling, &widths);
         fields.push((format!("{}/0/{id}/stretch", receptor.neuron.get_ref()), field));
     }
     problems.or_ok(())?;
@@ -387,7 +413,20 @@ fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve, Ce
         fields.into_iter().map(|(path, field)| Ok((network.port(&path)?, field))).collect();
     let substeps = (experiment.step / part.dt).round() as usize;
     let cells = Cells::of(&model, &network)?;
-    Ok((Nerve::new(network, substeps, part.full_calcium, receptors?), cells))
+    let drive = match &part.drive {
+        Drive::Calcium(full) => ("caConc", *full),
+        Drive::Variable(variable) => {
+            check_drive(&network, variable.get_ref()).map_err(|problem| problem.at(settings.place(variable.span())))?;
+            (variable.get_ref().as_str(), 1.0)
+        }
+    };
+    Ok((Nerve::new(network, substeps, drive, receptors?), cells))
+}
+
+/// Every muscle of the network must have the variable that is to drive it.
+fn check_drive(network: &Network, variable: &str) -> Result<(), Problem> {
+    let muscles = network.populations().iter().filter(|cells| muscle_place(&cells.id).is_some());
+    muscles.map(|cells| network.probe(&format!("{}/0/{variable}", cells.id)).map(|_| ())).collect()
 }
 
 /// Where the network's neurons begin (the head) and end along the body axis [m], y in the files.
@@ -413,11 +452,17 @@ impl Cells {
             muscles: Vec::new(),
             neuron_probes: Vec::new(),
             muscle_probes: Vec::new(),
+            numbers: false,
             places: Vec::new(),
         };
         for population in model.populations() {
             let muscle = muscle_place(&population.id).is_some();
-            let probe = network.probe(&format!("{}/0/v", population.id))?;
+            // A cell without units has a V that is a number.
+            let number = network.probe(&format!("{}/0/V", population.id));
+            let probe = network.probe(&format!("{}/0/v", population.id)).or_else(|problem| {
+                cells.numbers |= number.is_ok();
+                number.map_err(|_| problem)
+            })?;
             let (names, probes, kind) = if muscle {
                 (&mut cells.muscles, &mut cells.muscle_probes, Population::Muscles)
             } else {

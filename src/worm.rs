@@ -5,18 +5,18 @@
 //!   sense      bending and stretch of the body as it lies                      → senses
 //!   decide     the controller, if there is one                                 → drives
 //!   fire       the network, if there is one, over the whole step: stretch      → drives
-//!              into its receptors, calcium of its muscle cells out
+//!              into its receptors, what drives its muscles out
 //!   contract   drives become activation, activation the pull of fibres
 //!   move       the body, over the whole step
 //!
 //! What the network feels is the body at the beginning of the step, what the body feels is the network at its end:
 //! an error of first order in the step, 5 ms against the 100 ms of a muscle.
 
-use crate::body::Body;
+use crate::body::worm_body::WormBody;
 use crate::controller::Controller;
 use crate::error::{Problem, Problems, RunFailure};
 use crate::gait::Pose;
-use crate::muscle::{Muscles, drive_from_calcium};
+use crate::muscle::Muscles;
 use crate::names::{MUSCLE_COUNT, muscle_names};
 use crate::network::spikes::Spike;
 use crate::network::{Network, Port, Probe};
@@ -24,11 +24,11 @@ use crate::proprioception::{Felt, ReceptiveField, Sense, muscle_named};
 
 /// A body with what moves it.
 pub struct Worm {
-    body: Body,
+    body: WormBody,
     muscles: Muscles,
     controller: Option<Mind>,
     nerve: Option<Nerve>,
-    /// Drive of each muscle, 0 … 1.
+    /// Drive of each muscle, 0 … 1, or below 0 where it is inhibited.
     drives: Vec<f64>,
     felt: Felt,
     /// Step of the coupling [s].
@@ -50,20 +50,25 @@ struct Mind {
 pub struct Nerve {
     network: Network,
     substeps: usize,
-    /// The calcium of each muscle's cell, where the network has that muscle.
-    calcium: Vec<Option<Probe>>,
-    full_calcium: f64,
+    /// What drives each muscle, where the network has it: a value of its cell, and the value for all its force.
+    drive: Vec<Option<Probe>>,
+    full: f64,
     receptors: Vec<(Port, ReceptiveField)>,
 }
 
 impl Nerve {
     /// A network that takes `substeps` substeps in a step of the worm and drives the muscles that it has.
     ///
-    /// `full_calcium` is where a muscle pulls with all its force [mol/m³]; a receptor's port takes the stretch of
-    /// its field.
-    pub fn new(network: Network, substeps: usize, full_calcium: f64, receptors: Vec<(Port, ReceptiveField)>) -> Self {
-        let calcium = muscle_names().iter().map(|name| network.probe(&format!("{name}/caConc")).ok()).collect();
-        Self { network, substeps, calcium, full_calcium, receptors }
+    /// A muscle's drive is `variable` of its cell over `full`: calcium over that at which it pulls with all its force
+    /// [mol/m³], or a number that is the drive already, over 1. A receptor's port takes the stretch of its field.
+    pub fn new(
+        network: Network,
+        substeps: usize,
+        (variable, full): (&str, f64),
+        receptors: Vec<(Port, ReceptiveField)>,
+    ) -> Self {
+        let drive = muscle_names().iter().map(|name| network.probe(&format!("{name}/{variable}")).ok()).collect();
+        Self { network, substeps, drive, full, receptors }
     }
 
     /// The network.
@@ -71,7 +76,7 @@ impl Nerve {
         &self.network
     }
 
-    /// Fires over one step: stretch in, calcium out.
+    /// Fires over one step: stretch in, drives out.
     fn fire(&mut self, felt: &Felt, drives: &mut [f64]) -> Result<(), RunFailure> {
         for (port, field) in &self.receptors {
             self.network.write(*port, field.stretch(felt));
@@ -79,9 +84,9 @@ impl Nerve {
         for _ in 0..self.substeps {
             self.network.step()?;
         }
-        for (drive, calcium) in drives.iter_mut().zip(&self.calcium) {
-            if let Some(calcium) = calcium {
-                *drive = drive_from_calcium(self.network.read(*calcium), self.full_calcium);
+        for (drive, probe) in drives.iter_mut().zip(&self.drive) {
+            if let Some(probe) = probe {
+                *drive = self.network.read(*probe) / self.full;
             }
         }
         Ok(())
@@ -96,7 +101,7 @@ impl Worm {
     /// # Errors
     /// Every sense or muscle of the controller that does not exist, and a step that the explicit scheme can't take.
     pub fn new(
-        body: Body,
+        body: WormBody,
         muscles: Muscles,
         controller: Option<Box<dyn Controller>>,
         nerve: Option<Nerve>,
@@ -135,12 +140,13 @@ impl Worm {
             mind.decide(self.steps as f64 * self.step, self.step, &self.felt, &mut self.drives);
         }
         self.muscles.follow(&self.drives, self.step);
-        let pull = self.muscles.fibre_force();
         for _ in 0..self.body_substeps {
-            self.body.step(self.step / self.body_substeps as f64, &pull).map_err(|diverged| RunFailure {
-                time: self.time(),
-                what: diverged.what,
-                help: Some("try a smaller `step`, more [body] substeps, or less muscle force".to_string()),
+            self.body.step(self.step / self.body_substeps as f64, self.muscles.activation()).map_err(|diverged| {
+                RunFailure {
+                    time: self.time(),
+                    what: diverged.what,
+                    help: Some("try a smaller `step`, more [body] substeps, or less muscle force".to_string()),
+                }
             })?;
         }
         self.steps += 1;
@@ -163,7 +169,7 @@ impl Worm {
     }
 
     /// The body.
-    pub fn body(&self) -> &Body {
+    pub fn body(&self) -> &WormBody {
         &self.body
     }
 
@@ -207,9 +213,8 @@ impl Worm {
 
     /// Every number that the next step depends on, to compare runs bit for bit.
     pub fn state(&self) -> Vec<f64> {
-        let points = self.body.position().iter().chain(self.body.velocity());
-        let mut state: Vec<f64> = points.flat_map(|p| [p.x, p.y, p.z]).collect();
-        state.extend(self.muscles.activation());
+        let mut state = self.body.state();
+        state.extend(self.muscles.state());
         if let Some(mind) = &self.controller {
             state.extend(mind.controller.state());
         }

@@ -56,8 +56,14 @@ fn every_key_of_the_models_is_explained() {
     let explained = read("docs/experiment.md");
     let files = [
         "models/worm.toml",
+        "models/rod.toml",
         "models/worm_soft.toml",
+        "models/rod_bbc.toml",
         "models/senses.toml",
+        "models/senses_bbc.toml",
+        "models/media/agar_to_water.toml",
+        "models/media/newtonian.toml",
+        "models/experiments/bbc.toml",
         "models/media/agar.toml",
         "models/media/floor.toml",
         "models/media/water.toml",

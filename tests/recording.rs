@@ -44,12 +44,13 @@ impl Run {
     }
 
     fn layout(&self) -> Layout<'_> {
-        let membrane = Membrane { neurons: &self.neurons, muscles: &self.muscles, interval: INTERVAL };
+        let membrane = Membrane { neurons: &self.neurons, muscles: &self.muscles, interval: INTERVAL, numbers: false };
         Layout {
             species: &self.species,
             mass: &self.mass,
             springs: &self.springs,
             triangles: &self.triangles,
+            dry: false,
             muscle_names: &self.muscles,
             midline_points: MIDLINE,
             senses: &self.senses,

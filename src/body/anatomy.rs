@@ -61,6 +61,8 @@ pub enum Elasticity {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(rename = "kind")]
+    _kind: Option<String>,
     name: String,
     shape: Shape,
     tissue: Tissue,

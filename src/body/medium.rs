@@ -16,7 +16,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::body::particles::Vec3;
-use crate::error::Problems;
+use crate::error::{Problem, Problems};
 use crate::settings::{Settings, Spanned};
 use crate::units::Dimension;
 
@@ -35,6 +35,10 @@ pub struct Medium {
     pub gravity: f64,
     /// A solid plane below the body.
     pub floor: Option<Floor>,
+    /// Normal and tangential drag [kg/(m·s)] of the medium that it can be mixed with.
+    pub diluted: Option<[f64; 2]>,
+    /// Normal and tangential drag over viscosity, of a Newtonian fluid.
+    pub per_viscosity: Option<[f64; 2]>,
 }
 
 /// A horizontal plane that nothing passes.
@@ -52,6 +56,8 @@ struct File {
     name: String,
     gravity: Option<Spanned<String>>,
     resistive: Option<Resistive>,
+    diluted: Option<Diluted>,
+    newtonian: Option<Newtonian>,
     floor: Option<FloorFile>,
 }
 
@@ -61,6 +67,21 @@ struct Resistive {
     normal: Spanned<String>,
     tangential: Spanned<String>,
     film: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Diluted {
+    normal: Spanned<String>,
+    tangential: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Newtonian {
+    normal: f64,
+    tangential: f64,
+    viscosity: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -88,14 +109,27 @@ impl Medium {
         let mut problems = Problems::new();
         let mut medium = Self::vacuum();
         medium.name = file.name;
+        let per_length = Dimension::DRAG.over(Dimension::LENGTH);
         if let Some(resistive) = &file.resistive {
-            let per_length = Dimension::DRAG.over(Dimension::LENGTH);
             medium.normal_drag = settings.not_negative(&resistive.normal, per_length, &mut problems);
             medium.tangential_drag = settings.not_negative(&resistive.tangential, per_length, &mut problems);
             if let Some(film) = &resistive.film {
                 let stiffness = Dimension::STIFFNESS.over(Dimension::LENGTH);
                 medium.film_stiffness = settings.not_negative(film, stiffness, &mut problems);
             }
+        }
+        medium.diluted = file.diluted.as_ref().map(|diluted| {
+            [&diluted.normal, &diluted.tangential].map(|text| settings.not_negative(text, per_length, &mut problems))
+        });
+        if let Some(newtonian) = &file.newtonian {
+            let viscosity = settings.positive(&newtonian.viscosity, Dimension::VISCOSITY, &mut problems);
+            if file.resistive.is_some() || newtonian.normal.min(newtonian.tangential) <= 0.0 {
+                let message = "[newtonian] has drags above zero, and stands in the place of [resistive]";
+                problems.push(settings.problem(newtonian.viscosity.span(), message));
+            }
+            medium.per_viscosity = Some([newtonian.normal, newtonian.tangential]);
+            medium.normal_drag = newtonian.normal * viscosity;
+            medium.tangential_drag = newtonian.tangential * viscosity;
         }
         if let Some(gravity) = &file.gravity {
             medium.gravity = settings.not_negative(gravity, Dimension::ACCELERATION, &mut problems);
@@ -118,7 +152,40 @@ impl Medium {
             film_stiffness: 0.0,
             gravity: 0.0,
             floor: None,
+            diluted: None,
+            per_viscosity: None,
         }
+    }
+
+    /// Mixes it with what dilutes it: C ← C_diluted + m (C − C_diluted), m 1 for it alone, 0 for the other alone.
+    ///
+    /// # Errors
+    /// A share that is none, or a medium that can't be mixed.
+    pub fn mix(&mut self, share: f64) -> Result<(), Problem> {
+        let Some([normal, tangential]) = self.diluted else {
+            let problem = Problem::new(format!("{} is not mixed with anything: it has no [diluted]", self.name));
+            return Err(problem.help("leave out `mixture`, or give a medium with [diluted]"));
+        };
+        if !(0.0..=1.0).contains(&share) {
+            return Err(Problem::new(format!("a mixture is between 0 and 1, found {share}")));
+        }
+        self.normal_drag = normal + share * (self.normal_drag - normal);
+        self.tangential_drag = tangential + share * (self.tangential_drag - tangential);
+        Ok(())
+    }
+
+    /// Gives a Newtonian fluid another viscosity [Pa·s]; its drag is in proportion.
+    ///
+    /// # Errors
+    /// A medium that is not Newtonian.
+    pub fn set_viscosity(&mut self, viscosity: f64) -> Result<(), Problem> {
+        let Some([normal, tangential]) = self.per_viscosity else {
+            let problem = Problem::new(format!("the drag of {} does not follow from a viscosity", self.name));
+            return Err(problem.help("leave out `viscosity`, or give a medium with [newtonian]"));
+        };
+        self.normal_drag = normal * viscosity;
+        self.tangential_drag = tangential * viscosity;
+        Ok(())
     }
 }
 
@@ -136,4 +203,36 @@ pub struct Drag {
 impl Drag {
     /// A particle that touches nothing.
     pub const NONE: Self = Self { along: 0.0, across: 0.0, axis: Vec3::new(1.0, 0.0, 0.0) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn medium(text: &str) -> Medium {
+        Medium::read(&Settings::from_text("medium.toml", text)).expect("a good file")
+    }
+
+    #[test]
+    fn a_mixture_lies_between_its_two_media() {
+        let mut mixed = medium(include_str!("../../models/media/agar_to_water.toml"));
+        let agar = mixed.clone();
+        mixed.mix(0.25).expect("it has what dilutes it");
+        let [normal, tangential] = agar.diluted.expect("water");
+        assert!((mixed.normal_drag - (0.25 * agar.normal_drag + 0.75 * normal)).abs() < 1e-12);
+        assert!((mixed.tangential_drag - (0.25 * agar.tangential_drag + 0.75 * tangential)).abs() < 1e-12);
+        assert!(mixed.mix(1.5).expect_err("more than all").to_string().contains("between 0 and 1"));
+        assert!(mixed.set_viscosity(1.0).expect_err("no fluid").help.is_some());
+    }
+
+    #[test]
+    fn the_drag_of_a_newtonian_fluid_keeps_its_ratio_at_every_viscosity() {
+        let mut fluid = medium(include_str!("../../models/media/newtonian.toml"));
+        // Water at 1 mPa s, as in water.toml.
+        assert!((fluid.normal_drag - 5.2e-3).abs() < 1e-9 && (fluid.tangential_drag - 3.3e-3).abs() < 1e-9);
+        fluid.set_viscosity(28.0).expect("Newtonian");
+        assert!((fluid.normal_drag / fluid.tangential_drag - 5.2 / 3.3).abs() < 1e-12);
+        assert!((fluid.normal_drag - 28.0 * 5.2).abs() < 1e-9);
+        assert!(fluid.mix(0.5).is_err());
+    }
 }

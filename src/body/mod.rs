@@ -13,6 +13,7 @@
 //! The explicit scheme does 2 and 3 in one (`explicit.rs`) and is kept as the reference to compare with.
 
 pub mod anatomy;
+pub mod banded;
 pub mod block_tridiagonal;
 pub mod calibration;
 pub mod construction;
@@ -28,10 +29,14 @@ pub mod neighbors;
 pub mod particles;
 pub mod pressure;
 mod restart;
+pub mod rod;
+pub mod rod_anatomy;
+mod rod_balance;
 pub mod scene;
 pub mod smoothing;
 pub mod surface_tension;
 pub mod viscosity;
+pub mod worm_body;
 
 use crate::body::anatomy::Anatomy;
 use crate::body::contact::Contact;

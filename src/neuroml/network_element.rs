@@ -264,6 +264,12 @@ impl Reader<'_> {
         })
     }
 
+    /// What is attached to cells: a current, or one without a dimension.
+    fn current(&self, element: &Element, attribute: &str) -> Result<String, Problem> {
+        let current = self.component(element, attribute, "basePointCurrent");
+        current.or_else(|problem| self.component(element, attribute, "basePointCurrentDL").map_err(|_| problem))
+    }
+
     fn component(&self, element: &Element, attribute: &str, wanted: &str) -> Result<String, Problem> {
         let id = required(element, attribute)?;
         let known = self.model.component_of_type(id, wanted);
@@ -289,7 +295,7 @@ impl Reader<'_> {
         let pre = self.population_of(element, "presynapticPopulation")?;
         let post = self.population_of(element, "postsynapticPopulation")?;
         let synapse = match kind {
-            ProjectionKind::Spiking => Some(self.component(element, "synapse", "basePointCurrent")?),
+            ProjectionKind::Spiking => Some(self.current(element, "synapse")?),
             _ => None,
         };
         let mut connections = Vec::with_capacity(element.children.len());
@@ -321,11 +327,11 @@ impl Reader<'_> {
                 ("preCellId", "postCellId", synapse.unwrap_or_default().to_string(), None)
             }
             (ProjectionKind::Electrical, name) if name.starts_with("electricalConnection") => {
-                ("preCell", "postCell", self.component(element, "synapse", "basePointCurrent")?, None)
+                ("preCell", "postCell", self.current(element, "synapse")?, None)
             }
             (ProjectionKind::Continuous, name) if name.starts_with("continuousConnection") => {
-                let pre = self.component(element, "preComponent", "basePointCurrent")?;
-                ("preCell", "postCell", self.component(element, "postComponent", "basePointCurrent")?, Some(pre))
+                let pre = self.current(element, "preComponent")?;
+                ("preCell", "postCell", self.current(element, "postComponent")?, Some(pre))
             }
             (_, other) => return Err(Problem::new(format!("<{other}> does not belong here")).at(element.place())),
         };
@@ -385,7 +391,7 @@ impl Reader<'_> {
         let connection = Connection {
             pre_cell,
             post_cell,
-            synapse: self.component(element, "synapse", "basePointCurrent")?,
+            synapse: self.current(element, "synapse")?,
             pre_component: None,
             weight: self.number(element, "weight", Dimension::NONE)?,
             delay: self.delay(element)?,

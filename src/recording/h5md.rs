@@ -42,6 +42,9 @@ pub(super) fn create(writer: &mut Writer, layout: &Layout<'_>, provenance: &Prov
         for (name, unit, axes) in
             [("position", "m", 3), ("velocity", "m s-1", 3), ("density", "kg m-3", 1), ("pressure", "Pa", 1)]
         {
+            if layout.dry && axes == 1 {
+                continue;
+            }
             let group = format!("{PARTICLES}/{name}");
             let both = [particles as u64, 3];
             let dims = if axes == 3 { &both[..] } else { &both[..1] };

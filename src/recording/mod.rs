@@ -66,6 +66,8 @@ pub struct Membrane<'a> {
     pub muscles: &'a [String],
     /// Time between two rows [s].
     pub interval: f64,
+    /// Whether the potentials are numbers without a unit, and are kept as they are.
+    pub numbers: bool,
 }
 
 /// All that stays the same during a run.
@@ -79,6 +81,8 @@ pub struct Layout<'a> {
     pub springs: &'a [[u32; 2]],
     /// Triples of particles that span the cuticle.
     pub triangles: &'a [[u32; 3]],
+    /// Whether particles have neither density nor pressure.
+    pub dry: bool,
     /// Names of the muscles, in the order of a frame's activation.
     pub muscle_names: &'a [String],
     /// Points of the midline, from head to tail.

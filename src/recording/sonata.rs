@@ -14,6 +14,8 @@ use crate::error::Error;
 pub(super) struct Network {
     populations: [Option<Cells>; 2],
     interval: f64,
+    /// From the values that come to those in the file: mV of V, or the same of numbers.
+    scale: f32,
     start: Option<f64>,
     rows: u64,
 }
@@ -34,16 +36,23 @@ struct Cells {
 pub(super) fn create(writer: &mut Writer, membrane: &Membrane<'_>) -> Result<Network, Error> {
     magic(writer)?;
     let mut cells = |name, names: &[String]| {
-        if names.is_empty() { Ok(None) } else { population(writer, name, names, membrane.interval).map(Some) }
+        if names.is_empty() { Ok(None) } else { population(writer, name, names, membrane).map(Some) }
     };
     let populations = [cells("neurons", membrane.neurons)?, cells("muscles", membrane.muscles)?];
-    Ok(Network { populations, interval: membrane.interval, start: None, rows: 0 })
+    let scale = if membrane.numbers { 1.0 } else { 1e3 };
+    Ok(Network { populations, interval: membrane.interval, scale, start: None, rows: 0 })
 }
 
-fn population(writer: &mut Writer, name: &'static str, names: &[String], interval: f64) -> Result<Cells, Error> {
+fn population(
+    writer: &mut Writer,
+    name: &'static str,
+    names: &[String],
+    membrane: &Membrane<'_>,
+) -> Result<Cells, Error> {
     nodes(writer, name, &[("name", names)])?;
     let one_each: Vec<u64> = (0..=names.len() as u64).collect();
-    let (data, time) = report(writer, name, &one_each, "mV", interval)?;
+    let unit = if membrane.numbers { "1" } else { "mV" };
+    let (data, time) = report(writer, name, &one_each, unit, membrane.interval)?;
     let (timestamps, spike_ids) = spikes(writer, name)?;
     let last_spike = f64::NEG_INFINITY;
     Ok(Cells { name, count: names.len(), data, time, timestamps, node_ids: spike_ids, last_spike, spikes: 0 })
@@ -135,8 +144,8 @@ impl Network {
         for (cells, values) in
             self.populations.iter().flatten().zip([neurons, muscles].into_iter().filter(|v| !v.is_empty()))
         {
-            let millivolts: Vec<f32> = values.iter().map(|volts| volts * 1e3).collect();
-            writer.append_row(cells.data, &bytes(&millivolts))?;
+            let scaled: Vec<f32> = values.iter().map(|value| value * self.scale).collect();
+            writer.append_row(cells.data, &bytes(&scaled))?;
         }
         self.rows += 1;
         Ok(())

@@ -40,16 +40,17 @@ impl Scene {
             return Self { points, fields, cells: [none(), line, none(), none()], connectivity: Vec::new() };
         }
         let field = |name: &'static str, source: &str, axes| (name, format!("{PARTICLES}/{source}/value"), axes);
-        let fields = vec![
-            field("Points", "position", 3),
-            field("velocity", "velocity", 3),
-            field("density", "density", 1),
-            field("pressure", "pressure", 1),
-        ];
+        let mut fields = vec![field("Points", "position", 3), field("velocity", "velocity", 3)];
+        if !layout.dry {
+            fields.extend([field("density", "density", 1), field("pressure", "pressure", 1)]);
+        }
+        // A body without a surface is seen by its springs.
+        let springs = layout.springs.as_flattened().iter().filter(|_| layout.triangles.is_empty());
+        let lines = (2, springs.map(|end| i64::from(*end)).collect());
         let vertices = (1, (0..particles as i64).collect());
         let lists = [("springs", layout.springs.is_empty()), ("cuticle", layout.triangles.is_empty())];
         let connectivity = lists.into_iter().filter(|(_, empty)| !empty).map(|(name, _)| name).collect();
-        Self { points: particles, fields, cells: [vertices, none(), (3, corners), none()], connectivity }
+        Self { points: particles, fields, cells: [vertices, lines, (3, corners), none()], connectivity }
     }
 }
 

@@ -1,0 +1,176 @@
+//! Reads who feels which stretch of the body: `[senses]` of an experiment, and the map that it names.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{Place, Problem, Problems, nearest};
+use crate::proprioception::Feeling;
+use crate::settings::{Settings, Spanned};
+use crate::units::Dimension;
+
+/// A stretch receptor on one neuron.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receptor {
+    /// Whose it is.
+    pub neuron: Spanned<String>,
+    /// The file that names it.
+    pub map: Settings,
+    /// Whether it feels the back.
+    pub dorsal: bool,
+    /// Where its field begins and ends, from the neuron's own place, as a fraction of body length towards the tail.
+    pub field: [f64; 2],
+    /// How it feels a muscle's strain.
+    pub feeling: Feeling,
+    /// What turns stretch into a current.
+    pub transducer: Transducer,
+    /// Where the worm's head and tail are on the y axis of the network's file [m]; its first and last neuron if absent.
+    pub span: Option<[f64; 2]>,
+}
+
+/// What turns stretch into a current of a neuron.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Transducer {
+    /// A `stretchReceptor` with this current per strain and this largest one [A], put on the neuron.
+    Added {
+        /// Current per strain [A].
+        gain: f64,
+        /// Largest current [A].
+        saturation: f64,
+    },
+    /// One that the network has on the neuron, by the id of its component, and where it is named.
+    Named(String, Place),
+}
+
+/// `[senses]` of an experiment.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SensesFile {
+    map: Spanned<String>,
+    gain: Option<Spanned<String>>,
+    saturation: Option<Spanned<String>>,
+    receptor: Option<Spanned<String>>,
+    head: Option<Spanned<String>>,
+    tail: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SensesMap {
+    stretch: Vec<StretchFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StretchFile {
+    neurons: Vec<Spanned<String>>,
+    side: Spanned<String>,
+    from: f64,
+    to: Spanned<f64>,
+    #[serde(default = "one")]
+    when_longer: f64,
+    #[serde(default = "one")]
+    when_shorter: f64,
+    #[serde(default)]
+    relative_to_width: bool,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl SensesFile {
+    /// The name of the map's file.
+    pub fn map(&self) -> &Spanned<String> {
+        &self.map
+    }
+
+    fn transducer(&self, settings: &Settings, problems: &mut Problems) -> Option<Transducer> {
+        match (&self.receptor, &self.gain, &self.saturation) {
+            (None, Some(gain), Some(saturation)) => Some(Transducer::Added {
+                gain: settings.quantity(gain, Dimension::CURRENT, problems),
+                saturation: settings.positive(saturation, Dimension::CURRENT, problems),
+            }),
+            (Some(name), None, None) => Some(Transducer::Named(name.get_ref().clone(), settings.place(name.span()))),
+            _ => {
+                let message = "[senses] needs either `gain` and `saturation`, or `receptor`";
+                let problem = settings.problem(self.map.span(), message);
+                problems.push(problem.help("`receptor` is the id of a stretch receptor that the network's file has"));
+                None
+            }
+        }
+    }
+
+    fn span(&self, settings: &Settings, problems: &mut Problems) -> Option<[f64; 2]> {
+        let (head, tail) = match (&self.head, &self.tail) {
+            (Some(head), Some(tail)) => (head, tail),
+            (None, None) => return None,
+            (Some(lonely), None) | (None, Some(lonely)) => {
+                problems.push(settings.problem(lonely.span(), "`head` and `tail` stand together, or neither"));
+                return None;
+            }
+        };
+        let span = [head, tail].map(|text| settings.quantity(text, Dimension::LENGTH, problems));
+        if span[0] >= span[1] {
+            let problem = settings.problem(tail.span(), "the tail is not behind the head");
+            problems.push(problem.help("y grows towards the tail in the network's file"));
+        }
+        Some(span)
+    }
+
+    /// The receptors that the map at `path` names.
+    pub fn read(&self, settings: &Settings, path: &Path, problems: &mut Problems) -> Vec<Receptor> {
+        let transducer = self.transducer(settings, problems);
+        let span = self.span(settings, problems);
+        let read = Settings::open(path).and_then(|map| Ok((map.parse::<SensesMap>()?, map)));
+        let (file, map) = match read {
+            Ok(read) => read,
+            Err(problem) => {
+                let placed =
+                    if problem.place.is_none() { problem.at(settings.place(self.map.span())) } else { problem };
+                problems.push(placed);
+                return Vec::new();
+            }
+        };
+        let mut receptors = Vec::new();
+        for stretch in &file.stretch {
+            let Some(dorsal) = side(&stretch.side, &map, problems) else { continue };
+            if stretch.from.partial_cmp(stretch.to.get_ref()) != Some(std::cmp::Ordering::Less) {
+                let message =
+                    format!("the field ends at {} before it begins at {}", stretch.to.get_ref(), stretch.from);
+                problems
+                    .push(map.problem(stretch.to.span(), message).help("let `to` lie nearer to the tail than `from`"));
+            }
+            let Some(transducer) = &transducer else { continue };
+            receptors.extend(stretch.neurons.iter().map(|neuron| Receptor {
+                neuron: neuron.clone(),
+                map: map.clone(),
+                dorsal,
+                field: [stretch.from, *stretch.to.get_ref()],
+                feeling: Feeling {
+                    when_longer: stretch.when_longer,
+                    when_shorter: stretch.when_shorter,
+                    relative_to_width: stretch.relative_to_width,
+                },
+                transducer: transducer.clone(),
+                span,
+            }));
+        }
+        receptors
+    }
+}
+
+fn side(side: &Spanned<String>, map: &Settings, problems: &mut Problems) -> Option<bool> {
+    match side.get_ref().as_str() {
+        "dorsal" => Some(true),
+        "ventral" => Some(false),
+        other => {
+            let problem: Problem = map.problem(side.span(), format!("unknown side \"{other}\""));
+            problems.push(match nearest(other, ["dorsal", "ventral"]) {
+                Some(known) => problem.help(format!("did you mean \"{known}\"?")),
+                None => problem.help("a side is \"dorsal\" or \"ventral\""),
+            });
+            None
+        }
+    }
+}

@@ -18,6 +18,7 @@ use nematode::network::Method;
 use nematode::neuroml::model::Model;
 use nematode::run::{Finished, Run};
 use nematode::scene_run::SceneRun;
+use nematode::settings::Settings;
 use nematode::units::{Dimension, UnitTable};
 use nematode::{citation, parallel};
 
@@ -44,6 +45,9 @@ enum Command {
         /// Where to write the recording, instead of where the experiment says.
         #[arg(long)]
         out: Option<PathBuf>,
+        /// Change a value of the experiment, as often as needed: body.mixture=0.5.
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
         /// How long to simulate, instead of what the experiment says: "10 s".
         #[arg(long, allow_hyphen_values = true)]
         duration: Option<String>,
@@ -127,14 +131,14 @@ enum ConnectomeCommand {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Run { experiment, sibernetic, out, duration, threads, seed } => {
+        Command::Run { experiment, sibernetic, out, set, duration, threads, seed } => {
             let experiment = experiment.unwrap_or_default();
             match sibernetic {
                 Some(particles) => run_scene(SceneRun::of_particles(&particles), out, duration, threads, seed),
                 None if SceneRun::is_named_by(&experiment) => {
                     run_scene(SceneRun::of_experiment(&experiment), out, duration, threads, seed)
                 }
-                None => run(&experiment, out, duration, threads, seed),
+                None => run(&experiment, out, &set, duration, threads, seed),
             }
         }
         Command::Lems { file, out, method, dt, duration, seed, h5, replicas, parameters } => {
@@ -160,11 +164,16 @@ fn main() -> ExitCode {
 fn run(
     path: &std::path::Path,
     out: Option<PathBuf>,
+    set: &[String],
     duration: Option<String>,
     threads: usize,
     seed: Option<u64>,
 ) -> Result<(), Error> {
-    let mut experiment = Experiment::load(path)?;
+    let mut settings = Settings::open(path)?;
+    for change in set {
+        settings.set(change)?;
+    }
+    let mut experiment = Experiment::read(settings)?;
     check_choices(threads, seed)?;
     if let Some(duration) = duration {
         experiment.set_duration(&duration).map_err(of_duration)?;
@@ -330,11 +339,9 @@ fn print_table(title: &str, finished: &Finished, duration: f64) {
         }
         Err(short) => row("gait", "not reached".to_string(), &short.to_string()),
     }
-    row(
-        "liquid density error",
-        format!("{:.2} %", 100.0 * finished.density_error),
-        "largest of any particle at any step",
-    );
+    if let Some(error) = finished.density_error {
+        row("liquid density error", format!("{:.2} %", 100.0 * error), "largest of any particle at any step");
+    }
     row(
         "muscles active above 0.1",
         finished.activation.1.to_string(),
@@ -391,7 +398,7 @@ fn check_experiment(file: &std::path::Path) -> Result<(), Error> {
         "  {} s in {} steps; {} in {}",
         experiment.duration,
         experiment.steps(),
-        experiment.anatomy.name,
+        experiment.anatomy.name(),
         experiment.medium.name
     );
     if let Some(network) = &experiment.network {

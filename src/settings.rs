@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::error::{Place, Problem, Problems, nearest, read_text};
 use crate::units::{Dimension, UnitTable};
@@ -56,6 +57,62 @@ impl Settings {
             }
         }
         seen
+    }
+
+    /// Changes the text as if `change`, "body.mixture=0.5", had been written into the file: the value of the key of that
+    /// path is replaced, or the key is added. A value that is not TOML is taken for a text. `stimulus.0.current` is in
+    /// the first of a list.
+    ///
+    /// # Errors
+    /// No `=`, a path through what is no table, or a file that is no TOML.
+    pub fn set(&mut self, change: &str) -> Result<(), Problem> {
+        let (path, value) =
+            change.split_once('=').map(|(path, value)| (path.trim(), value.trim())).ok_or_else(|| {
+                Problem::new(format!("--set: \"{change}\" has no \"=\"")).help("write --set body.mixture=0.5")
+            })?;
+        let value = match toml::from_str::<toml::Table>(&format!("x = {value}")) {
+            Ok(_) => value.to_string(),
+            Err(_) => toml::Value::from(value).to_string(),
+        };
+        let root = DeTable::parse(&self.text).map_err(|error| {
+            let place = error.span().map_or(Place::new(&self.path, 1, 1), |span| self.place(span));
+            Problem::new(error.message().trim()).at(place)
+        })?;
+        let no_table = |step: &str| {
+            let problem = Problem::new(format!("--set: there is no \"{path}\" in {}", self.path.display()));
+            problem.help(format!("`{step}` is no table and no list with that place"))
+        };
+        let mut steps: Vec<&str> = path.split('.').collect();
+        let key = steps.pop().filter(|key| !key.is_empty()).ok_or_else(|| no_table(path))?;
+        let mut table = Some(root.get_ref());
+        let mut list: Option<&DeArray> = None;
+        for step in &steps {
+            let inner = match (table, list) {
+                (Some(table), _) => table.get(*step).map(Spanned::get_ref),
+                (None, Some(list)) => step.parse::<usize>().ok().and_then(|at| list.get(at)).map(Spanned::get_ref),
+                (None, None) => None,
+            };
+            (table, list) = match inner {
+                Some(DeValue::Table(inner)) => (Some(inner), None),
+                Some(DeValue::Array(inner)) => (None, Some(inner)),
+                None if table.is_some() => (None, None),
+                _ => return Err(no_table(step)),
+            };
+        }
+        let (range, text) = match table {
+            Some(table) => match (table.get(key), table.iter().find(|(_, value)| !value.get_ref().is_table())) {
+                (Some(old), _) => (old.span(), value),
+                (None, Some((first, _))) => (first.span().start..first.span().start, format!("{key} = {value}\n")),
+                (None, None) => return Err(no_table(key)),
+            },
+            None if list.is_some() => return Err(no_table(key)),
+            None => {
+                let end = self.text.len();
+                (end..end, format!("\n[{}]\n{key} = {value}\n", steps.join(".")))
+            }
+        };
+        self.text.replace_range(range, &text);
+        Ok(())
     }
 
     /// Parses the file as a `T`.
@@ -158,6 +215,24 @@ mod tests {
         let settings = Settings::from_text("models/experiments/crawl.toml", "");
         assert_eq!(settings.beside("../worm.toml"), Path::new("models/worm.toml"));
         assert_eq!(settings.beside("../../../other/x.toml"), Path::new("../other/x.toml"));
+    }
+
+    #[test]
+    fn a_change_is_as_if_it_were_written_into_the_file() {
+        let text = "a = 1\n[body] # of a worm\nmixture = 1.0\n\n[[stimulus]]\ncurrent = \"5 pA\"\n";
+        let mut settings = Settings::from_text("x.toml", text);
+        for change in
+            ["body.mixture = 0.5", "body.viscosity=1 Pa*s", "stimulus.0.current=7 pA", "senses.map=x.toml", "a=2"]
+        {
+            settings.set(change).expect(change);
+        }
+        let wanted = "a = 2\n[body] # of a worm\nviscosity = \"1 Pa*s\"\nmixture = 0.5\n\n[[stimulus]]\n\
+                      current = \"7 pA\"\n\n[senses]\nmap = \"x.toml\"\n";
+        assert_eq!(settings.text(), wanted);
+        for wrong in ["mixture", "a.b=1", "stimulus.3.current=1", "=1", "stimulus.current=1"] {
+            assert!(settings.set(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(settings.text(), wanted);
     }
 
     #[test]

@@ -211,6 +211,58 @@ impl Worm {
         }
     }
 
+    /// All that the next step and the next frame depend on, to go on from here with the same bits.
+    pub fn kept(&self) -> Vec<f64> {
+        let mut kept = vec![self.steps as f64];
+        let mind = self.controller.as_ref().map_or_else(Vec::new, |mind| mind.controller.state());
+        let nerve = self.nerve.as_ref().map_or_else(Vec::new, |nerve| nerve.network.state());
+        for part in [&self.drives[..], &self.body.kept(), self.muscles.state(), &mind, &nerve] {
+            kept.push(part.len() as f64);
+            kept.extend(part);
+        }
+        kept
+    }
+
+    /// How many numbers longer [`Worm::kept`] may become.
+    pub fn room(&self) -> usize {
+        self.nerve.as_ref().map_or(0, |nerve| nerve.network.room_for_events())
+    }
+
+    /// Goes on from what [`Worm::kept`] of the same worm gave.
+    ///
+    /// # Errors
+    /// The state of another worm.
+    pub fn restore(&mut self, kept: &[f64]) -> Result<(), Problem> {
+        let of_another = || Problem::new("the checkpoint is that of another worm");
+        let (steps, mut left) = kept.split_first().ok_or_else(of_another)?;
+        let mut part = || {
+            let (length, rest) = left.split_first().ok_or_else(of_another)?;
+            let (part, rest) = rest.split_at_checked(*length as usize).ok_or_else(of_another)?;
+            left = rest;
+            Ok::<_, Problem>(part)
+        };
+        let drives = part()?;
+        if drives.len() != self.drives.len() {
+            return Err(of_another());
+        }
+        self.drives.copy_from_slice(drives);
+        self.body.restore(part()?)?;
+        self.muscles.restore(part()?)?;
+        match (&mut self.controller, part()?) {
+            (Some(mind), state) => mind.controller.restore(state)?,
+            (None, []) => {}
+            (None, _) => return Err(of_another()),
+        }
+        match (&mut self.nerve, part()?) {
+            (Some(nerve), state) => nerve.network.restore(state)?,
+            (None, []) => {}
+            (None, _) => return Err(of_another()),
+        }
+        self.steps = *steps as usize;
+        self.felt = Felt::by(&self.body);
+        Ok(())
+    }
+
     /// Every number that the next step depends on, to compare runs bit for bit.
     pub fn state(&self) -> Vec<f64> {
         let mut state = self.body.state();

@@ -5,13 +5,18 @@ use std::path::Path;
 use nematode::experiment::Experiment;
 use nematode::parallel;
 use nematode::run::{Run, hash_of};
+use nematode::worm::Worm;
+
+fn worm_of(experiment: &str) -> Worm {
+    let path = format!("models/experiments/{experiment}.toml");
+    let experiment = Experiment::load(Path::new(&path)).expect("an experiment of the repository");
+    Run::prepare(experiment, Vec::new(), &|_| ()).expect("it is complete").into_worm()
+}
 
 /// Hash of a worm's whole state after `steps` steps of an experiment, worked out on `threads` threads.
 fn hash_after(experiment: &str, steps: usize, threads: usize) -> String {
     parallel::with_threads(threads, || {
-        let path = format!("models/experiments/{experiment}.toml");
-        let experiment = Experiment::load(Path::new(&path)).expect("an experiment of the repository");
-        let mut worm = Run::prepare(experiment, Vec::new(), &|_| ()).expect("it is complete").into_worm();
+        let mut worm = worm_of(experiment);
         for _ in 0..steps {
             worm.step().expect("it runs");
         }
@@ -35,4 +40,25 @@ fn two_threads_and_eight_compute_the_bits_of_one() {
     }
     let golden = GOLDEN.map(|(experiment, steps, hash)| (experiment, steps, hash.to_string()));
     assert_eq!(found, golden, "what is computed has changed");
+}
+
+#[test]
+fn a_worm_that_goes_on_from_what_was_kept_has_the_bits_of_one_that_never_stopped() {
+    for (experiment, before, after) in [("crawl", 12, 8), ("connectome", 12, 8), ("soft", 1, 1), ("bbc", 60, 40)] {
+        let steps = |worm: &mut Worm, count: usize| (0..count).for_each(|_| worm.step().expect("it runs"));
+        let mut whole = worm_of(experiment);
+        steps(&mut whole, before);
+        let kept = whole.kept();
+        let mut resumed = worm_of(experiment);
+        resumed.restore(&kept).expect("the same worm");
+        let bits = |worm: &Worm| worm.kept().iter().map(|number| number.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&whole), bits(&resumed), "{experiment} as it was kept");
+        steps(&mut whole, after);
+        steps(&mut resumed, after);
+        assert_eq!(bits(&whole), bits(&resumed), "{experiment} {after} steps later");
+        assert_eq!(hash_of(&whole), hash_of(&resumed));
+    }
+    let of_the_crawl = worm_of("crawl").kept();
+    let told = worm_of("bbc").restore(&of_the_crawl).expect_err("another body").to_string();
+    assert!(told.contains("a state of") || told.contains("another worm"), "{told}");
 }

@@ -31,6 +31,7 @@ use crate::body::Diverged;
 use crate::body::particles::Vec3;
 use crate::body::rod_anatomy::RodAnatomy;
 use crate::body::rod_balance::Work;
+use crate::error::Problem;
 use crate::simd;
 
 /// Centre x, y [m] and angle [rad] of one rod.
@@ -233,6 +234,33 @@ impl Rod {
     /// Newton's iterations of the last step.
     pub fn iterations(&self) -> usize {
         self.iterations
+    }
+
+    /// All that the next step and the next frame depend on, number by number.
+    fn numbers(&mut self) -> impl Iterator<Item = &mut f64> {
+        let poses = [&mut self.pose, &mut self.velocity].into_iter().chain(&mut self.before);
+        let numbers = poses.flat_map(|poses| poses.iter_mut().flatten());
+        let lengths = self.work.links.iter_mut().flat_map(|link| [&mut link.length, &mut link.length_before]);
+        let lengths = lengths.flat_map(|lengths| lengths.iter_mut());
+        numbers.chain(self.arm.iter_mut().flatten()).chain(lengths).chain([&mut self.last_step])
+    }
+
+    /// All that the next step and the next frame depend on.
+    pub fn kept(&self) -> Vec<f64> {
+        self.clone().numbers().map(|number| *number).collect()
+    }
+
+    /// Goes on from what [`Rod::kept`] of the same rod gave.
+    ///
+    /// # Errors
+    /// Another number of numbers than this rod's.
+    pub fn restore(&mut self, kept: &[f64]) -> Result<(), Problem> {
+        let expected = self.numbers().count();
+        if kept.len() != expected {
+            return Err(Problem::new(format!("a state of {} numbers for a rod of {expected}", kept.len())));
+        }
+        self.numbers().zip(kept).for_each(|(number, kept)| *number = *kept);
+        Ok(())
     }
 
     /// Every number that the next step depends on.

@@ -301,6 +301,29 @@ impl WormBody {
         }
     }
 
+    /// All that the next step and the next frame depend on.
+    pub fn kept(&self) -> Vec<f64> {
+        match self {
+            Self::Particles(body, _) => body.state(),
+            Self::Rod(body) => body.rod.kept(),
+        }
+    }
+
+    /// Goes on from what [`WormBody::kept`] of the same body gave.
+    ///
+    /// # Errors
+    /// The state of another body.
+    pub fn restore(&mut self, kept: &[f64]) -> Result<(), Problem> {
+        match self {
+            Self::Particles(body, _) => body.restore(kept),
+            Self::Rod(body) => {
+                body.rod.restore(kept)?;
+                body.look();
+                Ok(())
+            }
+        }
+    }
+
     /// Every number that the next step depends on.
     pub fn state(&self) -> Vec<f64> {
         match self {

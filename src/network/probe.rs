@@ -240,6 +240,11 @@ impl Network {
         state
     }
 
+    /// How many numbers longer a state may become by events under way: sixteen for each connection that spikes pass.
+    pub fn room_for_events(&self) -> usize {
+        3 * 16 * self.listeners.iter().flatten().map(Vec::len).sum::<usize>()
+    }
+
     /// Continues from a state that [`Network::state`] of the same network gave.
     ///
     /// # Errors

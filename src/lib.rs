@@ -21,6 +21,7 @@ pub mod parallel;
 pub mod proprioception;
 pub mod receptors;
 pub mod recording;
+pub mod resume;
 pub mod run;
 pub mod scene_run;
 pub mod settings;

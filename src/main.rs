@@ -16,6 +16,8 @@ use nematode::lems::ensemble::Ensemble;
 use nematode::lems::{Changes, Job, Results};
 use nematode::network::Method;
 use nematode::neuroml::model::Model;
+use nematode::recording::Recorded;
+use nematode::resume::command_line;
 use nematode::run::{Finished, Run};
 use nematode::scene_run::SceneRun;
 use nematode::settings::Settings;
@@ -35,29 +37,7 @@ struct Arguments {
 enum Command {
     /// Runs an experiment, writes its recording and prints the gait.
     #[command(after_help = "Example:\n  nematode run models/experiments/crawl.toml --out crawl.h5 --duration '10 s'")]
-    Run {
-        /// The experiment's TOML file.
-        #[arg(required_unless_present = "sibernetic")]
-        experiment: Option<PathBuf>,
-        /// Instead of an experiment: a particle file of OpenWorm's Sibernetic, to be moved as that moves it.
-        #[arg(long, value_name = "FILE", conflicts_with = "experiment")]
-        sibernetic: Option<PathBuf>,
-        /// Where to write the recording, instead of where the experiment says.
-        #[arg(long)]
-        out: Option<PathBuf>,
-        /// Change a value of the experiment, as often as needed: body.mixture=0.5.
-        #[arg(long, value_name = "KEY=VALUE")]
-        set: Vec<String>,
-        /// How long to simulate, instead of what the experiment says: "10 s".
-        #[arg(long, allow_hyphen_values = true)]
-        duration: Option<String>,
-        /// Threads to share the work of large bodies; the result has the same bits on any number.
-        #[arg(long, default_value_t = 1)]
-        threads: usize,
-        /// Seed of the noise; refused where an experiment asks for none.
-        #[arg(long)]
-        seed: Option<u64>,
-    },
+    Run(RunOptions),
     /// Runs a LEMS simulation file and writes the output files that it names.
     #[command(after_help = "Example:\n  nematode lems LEMS_worm.xml --out results --dt '0.01 ms'")]
     Lems {
@@ -109,6 +89,38 @@ enum Command {
     },
 }
 
+/// How to run an experiment.
+#[derive(clap::Args)]
+struct RunOptions {
+    /// The experiment's TOML file.
+    #[arg(required_unless_present_any = ["sibernetic", "resume"])]
+    experiment: Option<PathBuf>,
+    /// Instead of an experiment: a particle file of OpenWorm's Sibernetic, to be moved as that moves it.
+    #[arg(long, value_name = "FILE", conflicts_with = "experiment")]
+    sibernetic: Option<PathBuf>,
+    /// Where to write the recording, instead of where the experiment says.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Change a value of the experiment, as often as needed: body.mixture=0.5.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// How long to simulate, instead of what the experiment says: "10 s".
+    #[arg(long, allow_hyphen_values = true, overrides_with = "duration")]
+    duration: Option<String>,
+    /// Threads to share the work of large bodies; the result has the same bits on any number.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Keep a state to go on from in the recording every so often, and at the end: "1 s".
+    #[arg(long, value_name = "INTERVAL", overrides_with = "checkpoint")]
+    checkpoint: Option<String>,
+    /// Instead of an experiment: a recording with checkpoints, to be gone on with as if it had never stopped.
+    #[arg(long, value_name = "RUN.h5", conflicts_with_all = ["experiment", "sibernetic", "out", "set", "checkpoint", "seed"])]
+    resume: Option<PathBuf>,
+    /// Seed of the noise; refused where an experiment asks for none.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
 #[derive(Subcommand)]
 enum ConnectomeCommand {
     /// Builds one network: 302 neurons, 95 muscles and what the source says of their contacts.
@@ -131,16 +143,8 @@ enum ConnectomeCommand {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Run { experiment, sibernetic, out, set, duration, threads, seed } => {
-            let experiment = experiment.unwrap_or_default();
-            match sibernetic {
-                Some(particles) => run_scene(SceneRun::of_particles(&particles), out, duration, threads, seed),
-                None if SceneRun::is_named_by(&experiment) => {
-                    run_scene(SceneRun::of_experiment(&experiment), out, duration, threads, seed)
-                }
-                None => run(&experiment, out, &set, duration, threads, seed),
-            }
-        }
+        Command::Run(RunOptions { resume: Some(file), duration, threads, .. }) => resume(&file, duration, threads),
+        Command::Run(options) => run_any(options),
         Command::Lems { file, out, method, dt, duration, seed, h5, replicas, parameters } => {
             let results = h5.as_deref().map_or(Results::Texts(&out), Results::Hdf5);
             let ensemble = Ensemble { replicas, parameters };
@@ -161,47 +165,79 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(
-    path: &std::path::Path,
-    out: Option<PathBuf>,
-    set: &[String],
-    duration: Option<String>,
-    threads: usize,
-    seed: Option<u64>,
-) -> Result<(), Error> {
-    let mut settings = Settings::open(path)?;
-    for change in set {
+/// Runs an experiment, or a scene.
+fn run_any(options: RunOptions) -> Result<(), Error> {
+    let scene = match (&options.sibernetic, &options.experiment) {
+        (Some(particles), _) => SceneRun::of_particles(particles),
+        (None, Some(experiment)) if SceneRun::is_named_by(experiment) => SceneRun::of_experiment(experiment),
+        _ => return run(options, std::env::args().collect(), None),
+    };
+    if options.checkpoint.is_some() {
+        let problem = Problem::new("--checkpoint: a scene of Sibernetic has no checkpoints yet");
+        return Err(problem.help("leave it out").into());
+    }
+    run_scene(scene, options.out, options.duration, options.threads, options.seed)
+}
+
+/// Goes on with a run from its recording.
+fn resume(file: &std::path::Path, duration: Option<String>, threads: usize) -> Result<(), Error> {
+    let mut argv = command_line(&mut Recorded::open(file)?)?;
+    argv.extend(duration.into_iter().flat_map(|duration| ["--duration".to_string(), duration]));
+    match Arguments::try_parse_from(&argv) {
+        Ok(Arguments { command: Command::Run(options) }) => {
+            run(RunOptions { threads, ..options }, argv, Some(file.to_path_buf()))
+        }
+        _ => {
+            let message = format!("{}: not the recording of `nematode run`: {}", file.display(), argv.join(" "));
+            Err(Problem::new(message).help("name the run.h5 of such a run").into())
+        }
+    }
+}
+
+/// Runs an experiment, from its beginning or from the last checkpoint of a recording.
+fn run(options: RunOptions, argv: Vec<String>, recording: Option<PathBuf>) -> Result<(), Error> {
+    let mut settings = Settings::open(&options.experiment.unwrap_or_default())?;
+    for change in &options.set {
         settings.set(change)?;
     }
     let mut experiment = Experiment::read(settings)?;
-    check_choices(threads, seed)?;
-    if let Some(duration) = duration {
+    check_choices(options.threads, options.seed)?;
+    if let Some(duration) = options.duration {
         experiment.set_duration(&duration).map_err(of_duration)?;
     }
-    if let Some(out) = out {
+    if let Some(out) = options.out {
         experiment.recording.file = out;
     }
+    let checkpoint = options.checkpoint.map(|text| UnitTable::new().parse_as(&text, Dimension::TIME)).transpose();
+    let of_checkpoint = |problem: Problem| Problem { message: format!("--checkpoint: {}", problem.message), ..problem };
+    let checkpoint = checkpoint.map_err(of_checkpoint)?;
     let title = experiment.title.clone();
     let duration = experiment.duration;
     let tell = |line: &str| eprintln!("{line}");
-    let argv = std::env::args().collect();
-    let finished = parallel::with_threads(threads, || -> Result<Finished, Error> {
-        let run = Run::prepare(experiment, argv, &tell)?;
+    let finished = parallel::with_threads(options.threads, || -> Result<Finished, Error> {
+        let mut run = Run::prepare(experiment, argv, &tell)?;
+        if let Some(interval) = checkpoint {
+            run.keep_checkpoints(interval).map_err(of_checkpoint)?;
+        }
+        if let Some(recording) = recording {
+            run.go_on(&recording)?;
+            tell(&format!("going on from {:.3} s", run.time()));
+        }
         let bar = progress_bar(run.steps());
-        let started = std::time::Instant::now();
+        let (started, begun) = (std::time::Instant::now(), run.time());
         let finished = run.run(&mut |time| {
             bar.inc(1);
             if bar.position().is_multiple_of(20) {
                 bar.set_message(format!(
                     "{time:.2} of {duration} s, {:.2} × life",
-                    time / started.elapsed().as_secs_f64()
+                    (time - begun) / started.elapsed().as_secs_f64()
                 ));
             }
         });
         bar.finish_and_clear();
         finished
     })?;
-    print_table(&title, &finished, duration);
+    print_table(&title, &finished);
     Ok(())
 }
 
@@ -308,7 +344,7 @@ fn progress_bar(steps: usize) -> ProgressBar {
     ProgressBar::new(steps as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn print_table(title: &str, finished: &Finished, duration: f64) {
+fn print_table(title: &str, finished: &Finished) {
     println!("{title}\n");
     let row = |name: &str, value: String, note: &str| println!("  {name:<28}{value:>14}   {note}");
     match &finished.gait {
@@ -354,8 +390,11 @@ fn print_table(title: &str, finished: &Finished, duration: f64) {
     row(
         "steps / s",
         format!("{per_second:.0}"),
-        &format!("{:.2} s of wall time per simulated second", finished.wall / duration),
+        &format!("{:.2} s of wall time per simulated second", finished.wall / finished.simulated),
     );
+    if finished.not_kept > 0 {
+        row("checkpoints not kept", finished.not_kept.to_string(), "too many events were under way");
+    }
     row("recording", format!("{:.1} MB", finished.size as f64 / 1e6), &finished.file.display().to_string());
     row("final state, SHA-256", finished.hash[..12].to_string(), "the same on any number of threads");
 }

@@ -1,6 +1,6 @@
 //! Runs an experiment: steps the worm, records it, tells how far it is, and measures its gait at the end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sha2::{Digest, Sha256};
@@ -18,7 +18,10 @@ use crate::network::{Network, Options, Port, Probe};
 use crate::neuroml::model::Model;
 use crate::proprioception::{ReceptiveField, Sense};
 use crate::receptors::Transducer;
-use crate::recording::{Extra, Frame, Layout, Membrane, Population, Provenance, Recording, Species};
+use crate::recording::{
+    Checkpoint, Extra, Frame, Layout, Membrane, Population, Provenance, Recorded, Recording, Species,
+};
+use crate::resume;
 use crate::worm::{Nerve, Worm};
 
 /// Points of the recorded midline. Source: the 49 points that worm trackers use.
@@ -33,8 +36,12 @@ pub struct Finished {
     pub gait: Result<Gait, TooShort>,
     /// Length of the body at rest [m].
     pub rest_length: f64,
-    /// Steps of the coupling.
+    /// Steps of the coupling, from the beginning or the checkpoint on, and the time in them [s].
     pub steps: usize,
+    /// See `steps`.
+    pub simulated: f64,
+    /// Checkpoints that had no room for all events under way, and were not kept.
+    pub not_kept: usize,
     /// Wall time of the stepping [s].
     pub wall: f64,
     /// Size of the recording [bytes].
@@ -60,6 +67,10 @@ pub struct Run {
     provenance: Provenance,
     file: PathBuf,
     cells: Option<Cells>,
+    /// Steps between two checkpoints.
+    checkpoint_every: Option<usize>,
+    /// The recording that the run goes on from, and where in it.
+    from: Option<(Recorded, Checkpoint)>,
 }
 
 /// The cells of the network that are recorded.
@@ -115,6 +126,8 @@ impl Run {
             },
             file: experiment.recording.file,
             cells,
+            checkpoint_every: None,
+            from: None,
         })
     }
 
@@ -123,9 +136,50 @@ impl Run {
         self.worm
     }
 
-    /// How many steps the run takes.
+    /// Keeps a checkpoint in the recording every so often [s], and one at the end.
+    ///
+    /// # Errors
+    /// An interval that is not at least a step.
+    pub fn keep_checkpoints(&mut self, interval: f64) -> Result<(), Problem> {
+        let steps = (interval / self.worm.step_length()).round();
+        if !(1.0..1e15).contains(&steps) {
+            let message = format!("a checkpoint every {interval} s, with steps of {} s", self.worm.step_length());
+            return Err(Problem::new(message).help("give an interval of at least a step: --checkpoint '1 s'"));
+        }
+        self.checkpoint_every = Some(steps as usize);
+        Ok(())
+    }
+
+    /// Goes on from the last checkpoint of a recording, and in its place.
+    ///
+    /// # Errors
+    /// A recording without a checkpoint, by another version, of another worm, of files that have changed since, or
+    /// of a run that has reached its end.
+    pub fn go_on(&mut self, file: &Path) -> Result<(), Problems> {
+        let mut old = Recorded::open(file)?;
+        let from = old.checkpoint()?;
+        resume::check_origin(&mut old, &self.provenance)?;
+        let (tally, worm) = Tally::parts(&from.state)
+            .ok_or_else(|| Problem::new(format!("{}: its checkpoint is not that of an experiment", file.display())))?;
+        debug_assert!(tally.len() > 1);
+        self.worm.restore(worm)?;
+        if self.worm.steps() >= self.steps {
+            let message = format!("{}: the run has reached its end, {} s", file.display(), self.worm.time());
+            return Err(Problem::new(message).help("give a longer --duration to go on").into());
+        }
+        self.file = file.to_path_buf();
+        self.from = Some((old, from));
+        Ok(())
+    }
+
+    /// Where the run begins [s]: at 0, or at a checkpoint.
+    pub fn time(&self) -> f64 {
+        self.worm.time()
+    }
+
+    /// How many steps are left to take.
     pub fn steps(&self) -> usize {
-        self.steps
+        self.steps - self.worm.steps()
     }
 
     /// Runs to the end; `progress` hears the simulated time [s] after every step.
@@ -154,11 +208,24 @@ impl Run {
                 numbers: cells.numbers,
             }),
             extras: &extras,
-            checkpoint: None,
+            checkpoint: self.checkpoint_every.map(|_| {
+                let tally = Tally { activation: vec![0.0; muscle_names.len()], ..Tally::default() };
+                tally.kept(&self.worm).len() + self.worm.room()
+            }),
         };
-        let mut recording = Recording::create(&self.file, &layout, &self.provenance)?;
-        let mut tally = Tally::default();
-        let started = Instant::now();
+        let (mut recording, mut tally) = match self.from.take() {
+            Some((mut old, from)) => {
+                let tally = Tally::of(&mut old, &from)?;
+                (Recording::resume(&self.file, &layout, &self.provenance, &mut old, &from)?, tally)
+            }
+            None => {
+                let (mut recording, mut tally) =
+                    (Recording::create(&self.file, &layout, &self.provenance)?, Tally::default());
+                self.record(&mut recording, &mut tally)?;
+                (recording, tally)
+            }
+        };
+        let (started, begun) = (Instant::now(), self.worm.steps());
         let outcome = self.play(&mut recording, &mut tally, progress);
         let wall = started.elapsed().as_secs_f64();
         let size = recording.finish()?;
@@ -167,7 +234,9 @@ impl Run {
         Ok(Finished {
             gait: Gait::of(&tally.poses, SETTLING * duration),
             rest_length: self.worm.body().rest_length(),
-            steps: self.steps,
+            steps: self.steps - begun,
+            simulated: (self.steps - begun) as f64 * self.worm.step_length(),
+            not_kept: tally.not_kept,
             wall,
             size,
             file: self.file,
@@ -187,10 +256,13 @@ impl Run {
         tally: &mut Tally,
         progress: &mut dyn FnMut(f64),
     ) -> Result<(), Error> {
-        self.record(recording, tally)?;
-        for _ in 0..self.steps {
+        while self.worm.steps() < self.steps {
             self.worm.step()?;
             self.record(recording, tally)?;
+            let due = |every: usize| self.worm.steps().is_multiple_of(every) || self.worm.steps() == self.steps;
+            if self.checkpoint_every.is_some_and(due) && !recording.checkpoint(&tally.kept(&self.worm))? {
+                tally.not_kept += 1;
+            }
             progress(self.worm.time());
         }
         Ok(())
@@ -201,12 +273,13 @@ impl Run {
         let (step, time) = (self.worm.steps(), self.worm.time());
         tally.density_error = tally.density_error.max(self.worm.body().density_error());
         if step.is_multiple_of(self.frame_every) {
-            tally.poses.push(self.worm.pose());
             tally.activation.resize(self.worm.activation().len(), 0.0);
             for (most, now) in tally.activation.iter_mut().zip(self.worm.activation()) {
                 *most = most.max(*now);
             }
-            Snapshot::of(&self.worm).append(recording)?;
+            let snapshot = Snapshot::of(&self.worm);
+            tally.poses.push(snapshot.pose());
+            snapshot.append(recording)?;
         }
         let mut spikes = self.worm.drain_spikes();
         spikes.sort_by(|a, b| a.time.total_cmp(&b.time));
@@ -239,6 +312,37 @@ struct Tally {
     activation: Vec<f64>,
     density_error: f64,
     spikes: [u64; 2],
+    /// Checkpoints that had no room for all events under way.
+    not_kept: usize,
+}
+
+impl Tally {
+    /// What a checkpoint keeps: this, without what the recording has anyway, and the worm.
+    fn kept(&self, worm: &Worm) -> Vec<f64> {
+        let mut kept = vec![self.density_error, self.activation.len() as f64];
+        kept.extend(&self.activation);
+        kept.extend(worm.kept());
+        kept
+    }
+
+    /// The two parts of such a state: density error and activations, and the worm.
+    fn parts(kept: &[f64]) -> Option<(&[f64], &[f64])> {
+        let muscles = *kept.get(1)? as usize;
+        let (tally, worm) = kept.split_at_checked(muscles.checked_add(2)?)?;
+        Some((tally, worm))
+    }
+
+    /// What was gathered before a checkpoint.
+    fn of(old: &mut Recorded, from: &Checkpoint) -> Result<Self, Problem> {
+        let (tally, _) = Self::parts(&from.state).unwrap_or_default();
+        Ok(Self {
+            poses: resume::poses(old, from.frames as usize)?,
+            activation: tally.get(2..).unwrap_or_default().to_vec(),
+            density_error: tally.first().copied().unwrap_or_default(),
+            spikes: from.spikes,
+            not_kept: 0,
+        })
+    }
 }
 
 /// The parts of a body that stay, as the recording wants them.
@@ -310,6 +414,12 @@ impl Snapshot {
             senses: Sense::all().into_iter().map(|(_, sense)| sense.of(felt) as f32).collect(),
             extras: [body.relative_length() as f32, body.relative_volume() as f32, body.mean_pressure() as f32],
         }
+    }
+
+    /// The pose as the recording has it, so that a run that was resumed has the gait of one that never stopped.
+    fn pose(&self) -> Pose {
+        let [relative_length, relative_volume, _] = self.extras;
+        resume::pose_of(self.time, &self.midline, &self.curvature, self.center, [relative_length, relative_volume])
     }
 
     fn append(&self, recording: &mut Recording) -> Result<(), Error> {

@@ -20,6 +20,7 @@ const fn home(path: &'static str, floor: u32, group: &'static str, stair: u32) -
 const HOUSE: &[Home] = &[
     home("main.rs", 8, "main", 0),
     home("run.rs", 7, "run", 3),
+    home("resume.rs", 7, "run", 2),
     home("citation.rs", 7, "run", 2),
     home("experiment.rs", 7, "run", 1),
     home("receptors.rs", 7, "run", 0),

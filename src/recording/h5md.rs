@@ -181,6 +181,7 @@ pub(super) fn origin(writer: &mut Writer, provenance: &Provenance) -> Result<(),
 /// `/parameters`: where the run comes from, and the names behind the indices.
 fn parameters(writer: &mut Writer, layout: &Layout<'_>, provenance: &Provenance) -> Result<(), Error> {
     origin(writer, provenance)?;
+    writer.texts("/parameters/version", &[&provenance.version])?;
     writer.texts("/parameters/experiment_toml", &[&provenance.experiment_toml])?;
     let network =
         |pick: fn(&super::Membrane<'_>) -> Vec<String>| layout.membrane.as_ref().map(pick).unwrap_or_default();

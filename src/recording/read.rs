@@ -73,6 +73,14 @@ impl Recorded {
         self.read("observables/midline/time")
     }
 
+    /// Centre of mass in each frame [m].
+    ///
+    /// # Errors
+    /// A problem if the file is damaged.
+    pub fn centers(&mut self) -> Result<Vec<[f64; 3]>, Problem> {
+        Ok(self.read::<f64>("observables/center_of_mass/value")?.as_chunks().0.to_vec())
+    }
+
     /// A quantity over all frames: "particles/sph/position", "observables/curvature" …
     ///
     /// # Errors

@@ -535,8 +535,8 @@ fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve, Ce
 
 /// Every muscle of the network must have the variable that is to drive it.
 fn check_drive(network: &Network, variable: &str) -> Result<(), Problem> {
-    let muscles = network.populations().iter().filter(|cells| muscle_place(&cells.id).is_some());
-    muscles.map(|cells| network.probe(&format!("{}/0/{variable}", cells.id)).map(|_| ())).collect()
+    let mut muscles = network.populations().iter().filter(|cells| muscle_place(&cells.id).is_some());
+    muscles.try_for_each(|cells| network.probe(&format!("{}/0/{variable}", cells.id)).map(drop))
 }
 
 /// Where the network's neurons begin (the head) and end along the body axis [m], y in the files.

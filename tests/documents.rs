@@ -59,6 +59,7 @@ fn every_key_of_the_models_is_explained() {
         "models/rod.toml",
         "models/worm_soft.toml",
         "models/rod_bbc.toml",
+        "models/rod_adult.toml",
         "models/senses.toml",
         "models/senses_bbc.toml",
         "models/media/agar_to_water.toml",

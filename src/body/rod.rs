@@ -75,8 +75,9 @@ impl Rod {
     pub fn new(anatomy: &RodAnatomy, normal_drag: f64, tangential_drag: f64) -> Self {
         let radius = anatomy.radii();
         let pitch = anatomy.pitch();
+        let far = |a: f64, b: f64| (a * a + b * b).sqrt();
         let rest: Vec<[f64; 2]> =
-            radius.windows(2).map(|pair| [pitch.hypot(pair[0] - pair[1]), pitch.hypot(pair[0] + pair[1])]).collect();
+            radius.windows(2).map(|pair| [far(pitch, pair[0] - pair[1]), far(pitch, pair[0] + pair[1])]).collect();
         let joints = radius.len();
         let share = anatomy.length / joints as f64;
         let straight = |i: usize| [0.5 * anatomy.length - pitch * i as f64, 0.0, std::f64::consts::FRAC_PI_2];

@@ -182,14 +182,10 @@ impl Work {
             let turned = [qa, qb].map(|q| [s[0] * q[0] + s[1] * q[1], s[1] * q[0] + s[2] * q[1]]);
             let push = [f * u[0], f * u[1]];
             let dot = |a: [Lanes; 2], b: [Lanes; 2]| a[0] * b[0] + a[1] * b[1];
-            for k in 0..3 {
-                sums.stiffness[k] = sums.stiffness[k] + s[k];
-            }
-            for k in 0..2 {
-                sums.push[k] = sums.push[k] + push[k];
-                sums.turned[0][k] = sums.turned[0][k] + turned[0][k];
-                sums.turned[1][k] = sums.turned[1][k] + turned[1][k];
-            }
+            add(&mut sums.stiffness, s);
+            add(&mut sums.push, push);
+            add(&mut sums.turned[0], turned[0]);
+            add(&mut sums.turned[1], turned[1]);
             sums.turning[0] = sums.turning[0] + dot(qa, turned[0]) - dot(push, pa);
             sums.turning[1] = sums.turning[1] + dot(qa, turned[1]);
             sums.turning[2] = sums.turning[2] + dot(qb, turned[1]) + dot(push, pb);
@@ -223,6 +219,14 @@ impl Work {
         for (force, value) in self.force[first..first + 6].iter_mut().zip([-fx, -fy, -ta, fx, fy, tb]) {
             *force += value;
         }
+    }
+}
+
+/// Adds number by number.
+#[inline(always)]
+fn add<const N: usize>(sums: &mut [Lanes; N], values: [Lanes; N]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum = *sum + value;
     }
 }
 

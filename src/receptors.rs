@@ -106,7 +106,9 @@ impl SensesFile {
             (Some(head), Some(tail)) => (head, tail),
             (None, None) => return None,
             (Some(lonely), None) | (None, Some(lonely)) => {
-                problems.push(settings.problem(lonely.span(), "`head` and `tail` stand together, or neither"));
+                let problem = settings.problem(lonely.span(), "`head` and `tail` stand together, or neither");
+                problems
+                    .push(problem.help("give both, or leave out both where the first and last neuron are the ends"));
                 return None;
             }
         };

@@ -160,6 +160,22 @@ fn a_short_run_writes_its_file_and_a_table() {
 }
 
 #[test]
+fn a_value_that_is_set_is_run_and_kept_in_the_recording() {
+    let lab = Lab::new();
+    const BBC: &str = "models/experiments/bbc.toml";
+    let run = ["run", BBC, "--set", "duration=0.1 s", "--set", "body.mixture=0.25", "--out", "set.h5"];
+    let told = lab.nematode(&run);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.out.contains("gait") && !told.out.contains("liquid"), "{}", told.out);
+    let mut recorded = Recorded::open(&lab.path("set.h5")).expect("a recording");
+    let text = recorded.texts("/parameters/experiment_toml").expect("the experiment").remove(0);
+    assert!(text.contains("duration = \"0.1 s\"") && text.contains("mixture = 0.25"), "{text}");
+    lab.refuses(&["run", BBC, "--set", "body.mixture"], &["has no \"=\""]);
+    lab.refuses(&["run", BBC, "--set", "body.mixtur=1"], &["unknown field `mixtur`", "did you mean `mixture`?"]);
+    lab.refuses(&["run", BBC, "--set", "body.mixture=2"], &["bbc.toml:12:11: a mixture is between 0 and 1, found 2"]);
+}
+
+#[test]
 fn a_network_of_three_cells_runs() {
     let lab = Lab::with_tiny_network();
     let told = lab.nematode(&["run", TINY]);

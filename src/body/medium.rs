@@ -125,7 +125,10 @@ impl Medium {
             let viscosity = settings.positive(&newtonian.viscosity, Dimension::VISCOSITY, &mut problems);
             if file.resistive.is_some() || newtonian.normal.min(newtonian.tangential) <= 0.0 {
                 let message = "[newtonian] has drags above zero, and stands in the place of [resistive]";
-                problems.push(settings.problem(newtonian.viscosity.span(), message));
+                let problem = settings.problem(newtonian.viscosity.span(), message);
+                problems.push(
+                    problem.help("give `normal` and `tangential`, about 5.2 and 3.3 for a worm, and no [resistive]"),
+                );
             }
             medium.per_viscosity = Some([newtonian.normal, newtonian.tangential]);
             medium.normal_drag = newtonian.normal * viscosity;
@@ -167,7 +170,8 @@ impl Medium {
             return Err(problem.help("leave out `mixture`, or give a medium with [diluted]"));
         };
         if !(0.0..=1.0).contains(&share) {
-            return Err(Problem::new(format!("a mixture is between 0 and 1, found {share}")));
+            let problem = Problem::new(format!("a mixture is between 0 and 1, found {share}"));
+            return Err(problem.help("1 is the medium alone, 0 what dilutes it"));
         }
         self.normal_drag = normal + share * (self.normal_drag - normal);
         self.tangential_drag = tangential + share * (self.tangential_drag - tangential);

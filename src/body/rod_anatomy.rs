@@ -133,7 +133,8 @@ impl RodAnatomy {
             let number = *value.get_ref();
             if !(least..=most).contains(&number) {
                 let range = if most == f64::MAX { "above 0".to_string() } else { format!("{least} to {most}") };
-                problems.push(settings.problem(value.span(), format!("{what} must be {range}, found {number}")));
+                let problem = settings.problem(value.span(), format!("{what} must be {range}, found {number}"));
+                problems.push(problem.help("a number without a unit; see models/rod.toml"));
             }
         }
         found.or_ok(anatomy)

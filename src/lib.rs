@@ -27,4 +27,5 @@ pub mod scene_run;
 pub mod settings;
 pub mod simd;
 pub mod units;
+pub mod validate;
 pub mod worm;

@@ -1,6 +1,6 @@
-//! The command line: `nematode run`, `lems`, `check`, `connectome build`, `cite`.
+//! The command line: `nematode run`, `lems`, `check`, `validate`, `connectome build`, `cite`.
 //!
-//! Exit codes: 0 done, 2 wrong input, 3 the run diverged, 4 the system refused.
+//! Exit codes: 0 done, 1 a law was missed, 2 wrong input, 3 the run diverged, 4 the system refused.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -22,7 +22,8 @@ use nematode::run::{Finished, Run};
 use nematode::scene_run::SceneRun;
 use nematode::settings::Settings;
 use nematode::units::{Dimension, UnitTable};
-use nematode::{citation, parallel};
+use nematode::validate::{Claim, Outcome, Style};
+use nematode::{citation, parallel, validate};
 
 /// Simulates C. elegans: 302 neurons, 95 muscles and a body that feel each other.
 #[derive(Parser)]
@@ -74,6 +75,22 @@ enum Command {
         /// The files.
         #[arg(required = true)]
         files: Vec<PathBuf>,
+    },
+    /// Tries the laws of physics on the engine's own parts and prints what came out beside what theory says.
+    #[command(after_help = "Example:\n  nematode validate body --markdown\n\nExits with 1 where a law is missed.")]
+    Validate {
+        /// Which part.
+        #[arg(value_parser = ["body"])]
+        part: String,
+        /// Write a table of Markdown.
+        #[arg(long, conflicts_with = "json")]
+        markdown: bool,
+        /// Write a list of JSON objects.
+        #[arg(long)]
+        json: bool,
+        /// Leave out what takes longer than some seconds.
+        #[arg(long)]
+        quick: bool,
     },
     /// Makes NeuroML networks from the published tables of contacts.
     #[command(after_help = "Example:\n  nematode connectome build --source witvliet")]
@@ -153,6 +170,18 @@ fn main() -> ExitCode {
         Command::Check { files } => check(&files),
         Command::Connectome { command: ConnectomeCommand::Build { source, out, tables, cells } } => {
             build(&source, out, &tables, &cells)
+        }
+        Command::Validate { part: _, markdown, json, quick } => {
+            return validate(
+                if json {
+                    Style::Json
+                } else if markdown {
+                    Style::Markdown
+                } else {
+                    Style::Plain
+                },
+                quick,
+            );
         }
         Command::Cite { experiment } => cite(&experiment),
     };
@@ -450,6 +479,22 @@ fn check_experiment(file: &std::path::Path) -> Result<(), Error> {
     }
     Run::prepare(experiment, Vec::new(), &|line| eprintln!("{line}"))?;
     Ok(())
+}
+
+fn validate(style: Style, quick: bool) -> ExitCode {
+    let claims: Vec<Claim> = validate::body().into_iter().filter(|claim| !(quick && claim.slow)).collect();
+    let bar = progress_bar(claims.len());
+    let try_out = |claim: Claim| {
+        bar.set_message(claim.name);
+        let outcome = parallel::with_threads(1, || claim.try_out());
+        bar.inc(1);
+        (claim, outcome)
+    };
+    let rows: Vec<(Claim, Outcome)> = claims.into_iter().map(try_out).collect();
+    bar.finish_and_clear();
+    print!("{}", validate::table(&rows, style));
+    let missed = rows.iter().any(|(_, outcome)| matches!(outcome, Outcome::Missed(_) | Outcome::Broke(_)));
+    ExitCode::from(u8::from(missed))
 }
 
 fn build(source: &str, out: Option<PathBuf>, tables: &std::path::Path, cells: &std::path::Path) -> Result<(), Error> {

@@ -25,6 +25,7 @@ const HOUSE: &[Home] = &[
     home("experiment.rs", 7, "run", 1),
     home("receptors.rs", 7, "run", 0),
     home("scene_run.rs", 7, "scene_run", 0),
+    home("validate/", 7, "validate", 0),
     home("lems/", 7, "lems", 0),
     home("recording/", 6, "recording", 0),
     home("worm.rs", 5, "worm", 0),

@@ -120,7 +120,7 @@ impl Liquid {
                 let away = position[i] - position[j];
                 let r = away.norm();
                 if r > 0.0 {
-                    let push = 0.5 * volume * volume * (pressure[i] + pressure[j]) * fluid.smoothing.steepness(r);
+                    let push = volume * volume * (pressure[i] + pressure[j]) * fluid.smoothing.steepness(r);
                     *force +=
                         away * (push / r) + (velocity[j] - velocity[i]) * (viscous * fluid.smoothing.laplacian(r));
                 }

@@ -27,6 +27,7 @@ pub mod membrane;
 pub mod midline;
 pub mod neighbors;
 pub mod particles;
+pub mod pool;
 pub mod pressure;
 mod restart;
 pub mod rod;
@@ -165,7 +166,7 @@ impl Body {
     }
 
     /// Drag of every tissue particle, along and across the midline as it lies.
-    fn drag(&self) -> Vec<Drag> {
+    pub fn drag(&self) -> Vec<Drag> {
         let pitch = self.rest_length / (self.tissue.rings() - 1) as f64;
         let mut drag = vec![Drag::NONE; self.tissue.position.len()];
         for ring in 0..self.tissue.rings() {

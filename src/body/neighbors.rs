@@ -19,6 +19,8 @@ pub struct Bins {
 #[derive(Debug, Clone, Default)]
 pub struct Neighbors {
     lists: Vec<Vec<u32>>,
+    /// Lengths after which space repeats along x, y and z [m]; infinite where it does not.
+    period: Option<[f64; 3]>,
     bins: Bins,
     /// Of each occupied bin, the stretches of `order` that hold its nine columns of three bins.
     columns: Vec<[(u32, u32); 9]>,
@@ -86,6 +88,7 @@ impl Bins {
 impl Neighbors {
     /// Finds the neighbours of all particles of `position` within `reach` [m].
     pub fn rebuild(&mut self, position: &[Vec3], reach: f64) {
+        self.period = None;
         self.sort_into_bins(position, reach);
         self.lists.resize_with(position.len(), Vec::new);
         let (order, columns, bin_of) = (&self.bins.order, &self.columns, &self.bin_of);
@@ -101,6 +104,60 @@ impl Neighbors {
                 }
             }
         });
+    }
+
+    /// Finds the neighbours of all particles within `reach` [m] in a space that repeats after `period` along each
+    /// axis [m]; give an infinite one where it does not. Where it does, particles lie between 0 and the period, which is
+    /// at least twice the reach.
+    pub fn rebuild_in(&mut self, position: &[Vec3], reach: f64, period: [f64; 3]) {
+        let mut all = position.to_vec();
+        let mut original: Vec<u32> = (0..position.len() as u32).collect();
+        for axis in (0..3).filter(|axis| period[*axis].is_finite()) {
+            for i in 0..all.len() {
+                let x = all[i][axis];
+                for (near, shift) in [(x < reach, period[axis]), (x > period[axis] - reach, -period[axis])] {
+                    if near {
+                        all.push(all[i]);
+                        original.push(original[i]);
+                        let last = all.len() - 1;
+                        all[last][axis] += shift;
+                    }
+                }
+            }
+        }
+        // The images are sorted in, looked at by the originals, and forgotten.
+        self.sort_into_bins(&all, reach);
+        self.lists.resize_with(position.len(), Vec::new);
+        let (order, columns, bin_of) = (&self.bins.order, &self.columns, &self.bin_of);
+        parallel::for_each(&mut self.lists, |i, list| {
+            list.clear();
+            for (from, to) in columns[bin_of[i] as usize] {
+                for (_, j) in &order[from as usize..to as usize] {
+                    let near = (all[*j as usize] - position[i]).norm_squared() < reach * reach;
+                    if near && *j as usize != i {
+                        list.push(original[*j as usize]);
+                    }
+                }
+            }
+        });
+        self.period = Some(period);
+    }
+
+    /// From particle `j` to particle `i` by the shortest way.
+    #[inline]
+    pub fn away(&self, position: &[Vec3], i: usize, j: usize) -> Vec3 {
+        let mut away = position[i] - position[j];
+        if let Some(period) = self.period {
+            for axis in 0..3 {
+                // Never true of an infinite period.
+                if away[axis] > 0.5 * period[axis] {
+                    away[axis] -= period[axis];
+                } else if away[axis] < -0.5 * period[axis] {
+                    away[axis] += period[axis];
+                }
+            }
+        }
+        away
     }
 
     fn sort_into_bins(&mut self, position: &[Vec3], width: f64) {
@@ -154,6 +211,21 @@ mod tests {
         for i in 0..position.len() {
             let every: Vec<usize> =
                 (0..position.len()).filter(|j| *j != i && (position[*j] - position[i]).norm_squared() < 1.0).collect();
+            let mut found: Vec<usize> = neighbors.of(i).collect();
+            found.sort_unstable();
+            assert_eq!(found, every);
+        }
+    }
+
+    #[test]
+    fn neighbours_are_found_through_the_faces_of_a_space_that_repeats() {
+        let period = [10.0, 6.0, f64::INFINITY];
+        let position: Vec<Vec3> = scattered(700).iter().map(|x| x + Vec3::new(5.0, 0.0, 0.0)).collect();
+        let mut neighbors = Neighbors::default();
+        neighbors.rebuild_in(&position, 1.0, period);
+        for i in 0..position.len() {
+            let near = |j: &usize| *j != i && neighbors.away(&position, i, *j).norm_squared() < 1.0;
+            let every: Vec<usize> = (0..position.len()).filter(near).collect();
             let mut found: Vec<usize> = neighbors.of(i).collect();
             found.sort_unstable();
             assert_eq!(found, every);

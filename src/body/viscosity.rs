@@ -23,11 +23,11 @@ const TOLERANCE: f64 = 1e-6;
 /// Most iterations; a hundred neighbours-of-neighbours reach through a worm's cross-section several times over.
 const MOST_ITERATIONS: usize = 200;
 
-/// cᵢⱼ for two particles at `a` and `b` [kg/s].
+/// cᵢⱼ for two particles `away` from each other [kg/s].
 #[inline]
-fn pair_drag(fluid: &Fluid, viscosity: f64, a: Vec3, b: Vec3) -> f64 {
+fn pair_drag(fluid: &Fluid, viscosity: f64, away: Vec3) -> f64 {
     let volume = fluid.mass / fluid.rest_density;
-    viscosity * volume * volume * fluid.smoothing.laplacian((a - b).norm())
+    viscosity * volume * volume * fluid.smoothing.laplacian(away.norm())
 }
 
 /// Adds the acceleration by viscosity of every particle [m/s²]; `viscosity` μ [Pa·s].
@@ -41,7 +41,7 @@ pub fn add_acceleration(
 ) {
     parallel::for_each(acceleration, |i, acceleration| {
         for j in neighbors.of(i) {
-            let drag = pair_drag(fluid, viscosity, position[i], position[j]);
+            let drag = pair_drag(fluid, viscosity, neighbors.away(position, i, j));
             *acceleration += (velocity[j] - velocity[i]) * (drag / fluid.mass);
         }
     });
@@ -71,7 +71,7 @@ pub fn solve(
         let i = movers[k];
         (*diagonal, *wanted) = (inertia, old[i] * inertia);
         for j in neighbors.of(i) {
-            let drag = pair_drag(fluid, viscosity, position[i], position[j]);
+            let drag = pair_drag(fluid, viscosity, neighbors.away(position, i, j));
             *diagonal += drag;
             if moves[j] {
                 pairs.push((slot[j], drag));

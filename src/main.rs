@@ -113,7 +113,7 @@ struct RunOptions {
     #[arg(required_unless_present_any = ["sibernetic", "resume"])]
     experiment: Option<PathBuf>,
     /// Instead of an experiment: a particle file of OpenWorm's Sibernetic, to be moved as that moves it.
-    #[arg(long, value_name = "FILE", conflicts_with = "experiment")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["experiment", "set"])]
     sibernetic: Option<PathBuf>,
     /// Where to write the recording, instead of where the experiment says.
     #[arg(long)]
@@ -198,7 +198,7 @@ fn main() -> ExitCode {
 fn run_any(options: RunOptions) -> Result<(), Error> {
     let scene = match (&options.sibernetic, &options.experiment) {
         (Some(particles), _) => SceneRun::of_particles(particles),
-        (None, Some(experiment)) if SceneRun::is_named_by(experiment) => SceneRun::of_experiment(experiment),
+        (None, Some(experiment)) if SceneRun::is_named_by(experiment) => scene_of(experiment, &options.set),
         _ => return run(options, std::env::args().collect(), None),
     };
     if options.checkpoint.is_some() {
@@ -286,6 +286,15 @@ fn check_choices(threads: usize, seed: Option<u64>) -> Result<(), Problem> {
 
 fn of_duration(problem: Problem) -> Problem {
     Problem { message: format!("--duration: {}", problem.message), ..problem }
+}
+
+/// The scene that an experiment names, with values changed.
+fn scene_of(experiment: &std::path::Path, set: &[String]) -> Result<SceneRun, Problems> {
+    let mut settings = Settings::open(experiment)?;
+    for change in set {
+        settings.set(change)?;
+    }
+    SceneRun::of_settings(&settings)
 }
 
 fn run_scene(

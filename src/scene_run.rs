@@ -146,7 +146,14 @@ impl SceneRun {
     /// # Errors
     /// Every problem of it and of the particle file, with its place and mend.
     pub fn of_experiment(path: &Path) -> Result<Self, Problems> {
-        let settings = Settings::open(path)?;
+        Self::of_settings(&Settings::open(path)?)
+    }
+
+    /// Reads an experiment from settings that are already in memory.
+    ///
+    /// # Errors
+    /// As [`SceneRun::of_experiment`].
+    pub fn of_settings(settings: &Settings) -> Result<Self, Problems> {
         let file: File = settings.parse()?;
         let mut problems = Problems::new();
         let duration = settings.positive(&file.duration, Dimension::TIME, &mut problems);
@@ -169,7 +176,7 @@ impl SceneRun {
         run.duration = duration;
         run.interval = interval;
         run.file = PathBuf::from(&file.recording.file);
-        run.files.insert(0, path.to_path_buf());
+        run.files.insert(0, settings.path().to_path_buf());
         let largest = run.scene.largest_step();
         if let Some(text) = file.step.as_ref().filter(|_| run.step > largest) {
             let message = format!(
@@ -177,12 +184,17 @@ impl SceneRun {
                 text.get_ref(),
                 1e6 * largest
             );
-            problems
-                .push(settings.problem(text.span(), message).help(format!("give {} us", 1e6 * run.constants().step)));
+            problems.push(
+                settings.problem(text.span(), message).help(format!("give {}", in_microseconds(run.constants().step))),
+            );
         } else {
             for (text, time) in [(&file.duration, duration), (&file.recording.interval, interval)] {
                 if time > 0.0 && run.step > 0.0 && !run.is_whole(time) {
-                    let message = format!("\"{}\" is not a whole number of steps of {} s", text.get_ref(), run.step);
+                    let message = format!(
+                        "\"{}\" is not a whole number of steps of {}",
+                        text.get_ref(),
+                        in_microseconds(run.step)
+                    );
                     problems.push(settings.problem(text.span(), message).help("make it a multiple of `step`"));
                 }
             }
@@ -205,7 +217,7 @@ impl SceneRun {
         let duration = UnitTable::new().parse_as(text, Dimension::TIME)?;
         if !self.is_whole(duration) {
             let problem = Problem::new(format!("a run can't last \"{text}\""));
-            return Err(problem.help(format!("give a multiple of the step, {} s", self.step)));
+            return Err(problem.help(format!("give a multiple of the step, {}", in_microseconds(self.step))));
         }
         self.duration = duration;
         Ok(())
@@ -376,6 +388,11 @@ impl SceneRun {
             extras: &[],
         })
     }
+}
+
+/// "20 us"; the ninth digit is rounding of the decimal number in the file.
+fn in_microseconds(time: f64) -> String {
+    format!("{} us", (1e9 * time * 1e6).round() / 1e9)
 }
 
 /// Centre of mass of what moves [m].

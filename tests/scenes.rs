@@ -318,9 +318,10 @@ fn a_scene_runs_from_an_experiment_and_from_its_own_file_alike() {
     };
     let first = run(&["run", "run.toml"]);
     assert_eq!(first, run(&["run", "--sibernetic", "scene", "--duration", "2 ms", "--out", "other.h5"]));
-    for file in ["run.h5", "other.h5"] {
+    run(&["run", "run.toml", "--set", "duration=1 ms", "--out", "short.h5"]);
+    for (file, frames) in [("run.h5", 3), ("other.h5", 3), ("short.h5", 2)] {
         let mut recorded = nematode::recording::Recorded::open(&folder.path().join(file)).expect("readable");
-        assert_eq!(recorded.times().expect("times").len(), 3, "{file}");
+        assert_eq!(recorded.times().expect("times").len(), frames, "{file}");
     }
 }
 

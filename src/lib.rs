@@ -26,6 +26,7 @@ pub mod run;
 pub mod scene_run;
 pub mod settings;
 pub mod simd;
+mod snapshot;
 pub mod units;
 pub mod validate;
 pub mod worm;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::body::particles::Vec3;
 use crate::error::{Problem, Problems};
 use crate::gait::Pose;
 use crate::recording::{Provenance, Recorded};
+use crate::snapshot::pose_of;
 
 /// Whether a recording is of the run that `now` tells of: by this version, from the same files.
 ///
@@ -57,26 +57,4 @@ pub(crate) fn poses(old: &mut Recorded, frames: usize) -> Result<Vec<Pose>, Prob
         pose_of(times[frame], points, curvature.frame(frame), centers[frame], relative)
     };
     Ok((0..frames).map(pose).collect())
-}
-
-/// A pose from the numbers of a frame.
-pub(crate) fn pose_of(
-    time: f64,
-    midline: &[[f32; 3]],
-    curvature: &[f32],
-    [x, y, z]: [f64; 3],
-    [relative_length, relative_volume]: [f32; 2],
-) -> Pose {
-    let points: Vec<Vec3> = midline.iter().map(|point| Vec3::from(point.map(f64::from))).collect();
-    let (front, rear) = points.split_at(points.len() / 2);
-    let mean = |points: &[Vec3]| points.iter().sum::<Vec3>() / points.len() as f64;
-    Pose {
-        time,
-        curvature: curvature.iter().copied().map(f64::from).collect(),
-        center: Vec3::new(x, y, z),
-        heading: mean(front) - mean(rear),
-        length: points.windows(2).map(|pair| (pair[1] - pair[0]).norm()).sum(),
-        relative_length: f64::from(relative_length),
-        relative_volume: f64::from(relative_volume),
-    }
 }

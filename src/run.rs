@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
-use crate::body::particles::Vec3;
 use crate::body::worm_body::WormBody;
 use crate::citation;
 use crate::connectome;
@@ -18,14 +17,10 @@ use crate::network::{Network, Options, Port, Probe};
 use crate::neuroml::model::Model;
 use crate::proprioception::{ReceptiveField, Sense};
 use crate::receptors::Transducer;
-use crate::recording::{
-    Checkpoint, Extra, Frame, Layout, Membrane, Population, Provenance, Recorded, Recording, Species,
-};
+use crate::recording::{Checkpoint, Layout, Membrane, Population, Provenance, Recorded, Recording};
 use crate::resume;
+use crate::snapshot::{MIDLINE_POINTS, Shape, Snapshot, extras};
 use crate::worm::{Nerve, Worm};
-
-/// Points of the recorded midline. Source: the 49 points that worm trackers use.
-const MIDLINE_POINTS: usize = 49;
 
 /// Part of a run that is left out of its gait: the time in which a wave builds up and the start is forgotten.
 const SETTLING: f64 = 0.2;
@@ -341,102 +336,6 @@ impl Tally {
             density_error: tally.first().copied().unwrap_or_default(),
             spikes: from.spikes,
             not_kept: 0,
-        })
-    }
-}
-
-/// The parts of a body that stay, as the recording wants them.
-struct Shape {
-    species: Vec<Species>,
-    mass: Vec<f32>,
-    springs: Vec<[u32; 2]>,
-    triangles: Vec<[u32; 3]>,
-    dry: bool,
-}
-
-impl Shape {
-    fn of(worm: &Worm) -> Self {
-        let body = worm.body();
-        let count = body.position().len();
-        let (tissue, mass) = body.tissue_and_mass();
-        let species = |i| if i < tissue { Species::Elastic } else { Species::Liquid };
-        Self {
-            species: (0..count).map(species).collect(),
-            mass: vec![mass as f32; count],
-            springs: body.springs(),
-            triangles: body.triangles(),
-            dry: body.density_and_pressure().0.is_empty(),
-        }
-    }
-}
-
-/// Quantities of every run beside the usual ones.
-fn extras() -> Vec<Extra> {
-    let extra = |name: &str, unit: &str| Extra { name: name.to_string(), unit: unit.to_string(), width: 1 };
-    vec![extra("relative_length", ""), extra("relative_volume", ""), extra("mean_pressure", "Pa")]
-}
-
-/// One frame with its numbers in single precision.
-struct Snapshot {
-    step: i64,
-    time: f64,
-    position: Vec<[f32; 3]>,
-    velocity: Vec<[f32; 3]>,
-    density: Vec<f32>,
-    pressure: Vec<f32>,
-    midline: Vec<[f32; 3]>,
-    curvature: Vec<f32>,
-    activation: Vec<f32>,
-    center: [f64; 3],
-    senses: Vec<f32>,
-    extras: [f32; 3],
-}
-
-impl Snapshot {
-    fn of(worm: &Worm) -> Self {
-        let body = worm.body();
-        let points = |list: &[Vec3]| list.iter().map(|p| [p.x as f32, p.y as f32, p.z as f32]).collect();
-        let single = |list: &[f64]| list.iter().map(|x| *x as f32).collect();
-        let center = body.center_of_mass();
-        let felt = worm.felt();
-        let (density, pressure) = body.density_and_pressure();
-        Self {
-            step: worm.steps() as i64,
-            time: worm.time(),
-            position: points(body.position()),
-            velocity: points(body.velocity()),
-            density: single(&density),
-            pressure: single(&pressure),
-            midline: points(&body.midline().resampled(MIDLINE_POINTS)),
-            curvature: single(&body.midline().curvature_at(MIDLINE_POINTS)),
-            activation: single(worm.activation()),
-            center: [center.x, center.y, center.z],
-            senses: Sense::all().into_iter().map(|(_, sense)| sense.of(felt) as f32).collect(),
-            extras: [body.relative_length() as f32, body.relative_volume() as f32, body.mean_pressure() as f32],
-        }
-    }
-
-    /// The pose as the recording has it, so that a run that was resumed has the gait of one that never stopped.
-    fn pose(&self) -> Pose {
-        let [relative_length, relative_volume, _] = self.extras;
-        resume::pose_of(self.time, &self.midline, &self.curvature, self.center, [relative_length, relative_volume])
-    }
-
-    fn append(&self, recording: &mut Recording) -> Result<(), Error> {
-        let extras: Vec<&[f32]> = self.extras.iter().map(std::slice::from_ref).collect();
-        recording.frame(&Frame {
-            step: self.step,
-            time: self.time,
-            position: &self.position,
-            velocity: &self.velocity,
-            density: &self.density,
-            pressure: &self.pressure,
-            midline: &self.midline,
-            curvature: &self.curvature,
-            activation: &self.activation,
-            center_of_mass: self.center,
-            senses: &self.senses,
-            extras: &extras,
         })
     }
 }

@@ -27,8 +27,8 @@ fn hash_after(experiment: &str, steps: usize, threads: usize) -> String {
 /// The first twelve digits of the hashes after these steps. They change only when it is meant that what is computed
 /// changes, with a line in CHANGELOG.md that says what; not with the machine, the threads or the compiler.
 const GOLDEN: [(&str, usize, &str); 4] = [
-    ("crawl", 20, "e721efae3bbf"),
-    ("connectome", 4, "a767d4224b0f"),
+    ("crawl", 20, "ca87a9d85692"),
+    ("connectome", 4, "aed098570b15"),
     ("soft", 1, "fb622f1b7d34"),
     ("bbc", 400, "7d887c69e5ee"),
 ];

@@ -23,6 +23,7 @@ const HOUSE: &[Home] = &[
     home("resume.rs", 7, "run", 2),
     home("citation.rs", 7, "run", 2),
     home("experiment.rs", 7, "run", 1),
+    home("snapshot.rs", 7, "run", 0),
     home("receptors.rs", 7, "run", 0),
     home("scene_run.rs", 7, "scene_run", 0),
     home("validate/", 7, "validate", 0),

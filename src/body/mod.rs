@@ -171,7 +171,9 @@ impl Body {
         let mut drag = vec![Drag::NONE; self.tissue.position.len()];
         for ring in 0..self.tissue.rings() {
             let wet = self.tissue.ring(ring).filter(|i| self.tissue.on_surface[*i]);
-            let share = pitch / wet.clone().count() as f64;
+            // The first and the last ring stand for half a stretch each.
+            let stretch = if ring == 0 || ring == self.tissue.rings() - 1 { 0.5 * pitch } else { pitch };
+            let share = stretch / wet.clone().count() as f64;
             for i in wet {
                 drag[i] = Drag {
                     along: self.medium.tangential_drag * share,

@@ -3,6 +3,7 @@
 //! Only the head is moved by a clock. Every other row of muscles does what the body a little in front of it feels:
 //! it bends as that place is bent, so that the bend travels tailwards by itself.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use nematode::controller::Controller;
@@ -51,8 +52,8 @@ fn main() -> Result<(), Error> {
     let senses = (1..=24).map(|row| format!("curvature/{row:02}")).collect();
     experiment.controller = Some(Box::new(FollowTheHead { senses, drives: muscle_names() }));
     experiment.recording.file = "own_controller.h5".into();
-    let finished =
-        Run::prepare(experiment, std::env::args().collect(), &|line| eprintln!("{line}"))?.run(&mut |_| {})?;
+    let finished = Run::prepare(experiment, std::env::args().collect(), &|line| eprintln!("{line}"))?
+        .run(&mut |_| ControlFlow::Continue(()))?;
     match finished.gait {
         Ok(gait) => {
             println!("forward speed       {:.3} mm/s", 1e3 * gait.forward_speed);

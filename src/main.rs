@@ -1,10 +1,13 @@
 //! The command line: `nematode run`, `lems`, `check`, `validate`, `connectome build`, `cite`.
 //!
-//! Exit codes: 0 done, 1 a law was missed, 2 wrong input, 3 the run diverged, 4 the system refused.
+//! Exit codes: 0 done, 1 a law was missed, 2 wrong input, 3 the run diverged, 4 the system refused, 130 interrupted and
+//! the recording closed.
 
 use std::io::IsTerminal;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -165,37 +168,34 @@ fn main() -> ExitCode {
         Command::Lems { file, out, method, dt, duration, seed, h5, replicas, parameters } => {
             let results = h5.as_deref().map_or(Results::Texts(&out), Results::Hdf5);
             let ensemble = Ensemble { replicas, parameters };
-            run_lems(&file, results, &method, [dt, duration], seed, ensemble)
+            run_lems(&file, results, &method, [dt, duration], seed, ensemble).map(done)
         }
-        Command::Check { files } => check(&files),
+        Command::Check { files } => check(&files).map(done),
         Command::Connectome { command: ConnectomeCommand::Build { source, out, tables, cells } } => {
-            build(&source, out, &tables, &cells)
+            build(&source, out, &tables, &cells).map(done)
         }
         Command::Validate { part: _, markdown, json, quick } => {
-            return validate(
-                if json {
-                    Style::Json
-                } else if markdown {
-                    Style::Markdown
-                } else {
-                    Style::Plain
-                },
-                quick,
-            );
+            let style = match (json, markdown) {
+                (true, _) => Style::Json,
+                (_, true) => Style::Markdown,
+                _ => Style::Plain,
+            };
+            Ok(validate(style, quick))
         }
-        Command::Cite { experiment } => cite(&experiment),
+        Command::Cite { experiment } => cite(&experiment).map(done),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(error.exit_code())
-        }
-    }
+    result.unwrap_or_else(|error: Error| {
+        eprintln!("{error}");
+        ExitCode::from(error.exit_code())
+    })
+}
+
+fn done((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }
 
 /// Runs an experiment, or a scene.
-fn run_any(options: RunOptions) -> Result<(), Error> {
+fn run_any(options: RunOptions) -> Result<ExitCode, Error> {
     let scene = match (&options.sibernetic, &options.experiment) {
         (Some(particles), _) => SceneRun::of_particles(particles),
         (None, Some(experiment)) if SceneRun::is_named_by(experiment) => scene_of(experiment, &options.set),
@@ -205,11 +205,11 @@ fn run_any(options: RunOptions) -> Result<(), Error> {
         let problem = Problem::new("--checkpoint: a scene of Sibernetic has no checkpoints yet");
         return Err(problem.help("leave it out").into());
     }
-    run_scene(scene, options.out, options.duration, options.threads, options.seed)
+    run_scene(scene, options.out, options.duration, options.threads, options.seed).map(done)
 }
 
 /// Goes on with a run from its recording.
-fn resume(file: &std::path::Path, duration: Option<String>, threads: usize) -> Result<(), Error> {
+fn resume(file: &std::path::Path, duration: Option<String>, threads: usize) -> Result<ExitCode, Error> {
     let mut argv = command_line(&mut Recorded::open(file)?)?;
     argv.extend(duration.into_iter().flat_map(|duration| ["--duration".to_string(), duration]));
     match Arguments::try_parse_from(&argv) {
@@ -224,7 +224,7 @@ fn resume(file: &std::path::Path, duration: Option<String>, threads: usize) -> R
 }
 
 /// Runs an experiment, from its beginning or from the last checkpoint of a recording.
-fn run(options: RunOptions, argv: Vec<String>, recording: Option<PathBuf>) -> Result<(), Error> {
+fn run(options: RunOptions, argv: Vec<String>, recording: Option<PathBuf>) -> Result<ExitCode, Error> {
     let mut settings = Settings::open(&options.experiment.unwrap_or_default())?;
     for change in &options.set {
         settings.set(change)?;
@@ -252,6 +252,7 @@ fn run(options: RunOptions, argv: Vec<String>, recording: Option<PathBuf>) -> Re
             run.go_on(&recording)?;
             tell(&format!("going on from {:.3} s", run.time()));
         }
+        stop_after_a_step();
         let bar = progress_bar(run.steps());
         let (started, begun) = (std::time::Instant::now(), run.time());
         let finished = run.run(&mut |time| {
@@ -262,12 +263,36 @@ fn run(options: RunOptions, argv: Vec<String>, recording: Option<PathBuf>) -> Re
                     (time - begun) / started.elapsed().as_secs_f64()
                 ));
             }
+            if INTERRUPTED.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         bar.finish_and_clear();
         finished
     })?;
     print_table(&title, &finished);
-    Ok(())
+    if let Some((time, kept)) = finished.stopped {
+        let file = finished.file.display();
+        let on = if kept { format!("go on with: nematode run --resume {file}") } else { format!("{file} is whole") };
+        eprintln!("stopped at {time:.3} s; {on}");
+        return Ok(ExitCode::from(STOPPED));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Exit code of a run that was interrupted and closed its recording, as shells have it for SIGINT.
+const STOPPED: u8 = 130;
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Lets Ctrl-C end a run after its step, so that its recording is closed; a second one ends it at once.
+fn stop_after_a_step() {
+    let set = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(STOPPED));
+        }
+    });
+    if let Err(error) = set {
+        eprintln!("Ctrl-C will not close the recording: {error}");
+    }
 }
 
 /// Refuses what no run can do.

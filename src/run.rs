@@ -1,5 +1,6 @@
 //! Runs an experiment: steps the worm, records it, tells how far it is, and measures its gait at the end.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -35,6 +36,8 @@ pub struct Finished {
     pub steps: usize,
     /// See `steps`.
     pub simulated: f64,
+    /// Where it was stopped before its end [s], if it was, and whether the recording has a checkpoint there.
+    pub stopped: Option<(f64, bool)>,
     /// Checkpoints that had no room for all events under way, and were not kept.
     pub not_kept: usize,
     /// Wall time of the stepping [s].
@@ -177,11 +180,12 @@ impl Run {
         self.steps - self.worm.steps()
     }
 
-    /// Runs to the end; `progress` hears the simulated time [s] after every step.
+    /// Runs to the end; `progress` hears the simulated time [s] after every step and says whether to go on. Where it does
+    /// not, the run ends there, with a checkpoint if it keeps any.
     ///
     /// # Errors
     /// When the recording can't be written, or the worm diverges; what was recorded until then stays readable.
-    pub fn run(mut self, progress: &mut dyn FnMut(f64)) -> Result<Finished, Error> {
+    pub fn run(mut self, progress: &mut dyn FnMut(f64) -> ControlFlow<()>) -> Result<Finished, Error> {
         let shape = Shape::of(&self.worm);
         let muscle_names = muscle_names();
         let senses: Vec<String> = Sense::all().into_iter().map(|(name, _)| name).collect();
@@ -229,8 +233,9 @@ impl Run {
         Ok(Finished {
             gait: Gait::of(&tally.poses, SETTLING * duration),
             rest_length: self.worm.body().rest_length(),
-            steps: self.steps - begun,
-            simulated: (self.steps - begun) as f64 * self.worm.step_length(),
+            steps: self.worm.steps() - begun,
+            simulated: (self.worm.steps() - begun) as f64 * self.worm.step_length(),
+            stopped: (self.worm.steps() < self.steps).then_some((duration, self.checkpoint_every.is_some())),
             not_kept: tally.not_kept,
             wall,
             size,
@@ -249,16 +254,21 @@ impl Run {
         &mut self,
         recording: &mut Recording,
         tally: &mut Tally,
-        progress: &mut dyn FnMut(f64),
+        progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         while self.worm.steps() < self.steps {
             self.worm.step()?;
             self.record(recording, tally)?;
-            let due = |every: usize| self.worm.steps().is_multiple_of(every) || self.worm.steps() == self.steps;
-            if self.checkpoint_every.is_some_and(due) && !recording.checkpoint(&tally.kept(&self.worm))? {
+            let step = self.worm.steps();
+            let last = progress(self.worm.time()).is_break() || step == self.steps;
+            if self.checkpoint_every.is_some_and(|every| last || step.is_multiple_of(every))
+                && !recording.checkpoint(&tally.kept(&self.worm))?
+            {
                 tally.not_kept += 1;
             }
-            progress(self.worm.time());
+            if last {
+                break;
+            }
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //!     cargo test --release --test crawl_proof -- --ignored
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nematode::experiment::Experiment;
@@ -29,7 +30,10 @@ fn run(name: &str, change: &[(&str, &str)]) -> Finished {
     experiment.recording.file = folder.path().join("run.h5");
     experiment.files.remove(0);
     parallel::with_threads(1, || {
-        Run::prepare(experiment, Vec::new(), &|_| ()).expect("complete").run(&mut |_| ()).expect("it runs to its end")
+        Run::prepare(experiment, Vec::new(), &|_| ())
+            .expect("complete")
+            .run(&mut |_| ControlFlow::Continue(()))
+            .expect("it runs to its end")
     })
 }
 

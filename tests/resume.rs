@@ -102,6 +102,31 @@ fn a_run_killed_twenty_times_ends_as_one_that_was_not() {
 }
 
 #[test]
+#[cfg(unix)]
+fn an_interrupted_run_closes_its_recording_and_can_be_gone_on_with() {
+    let (_folder, whole, torn) = folder();
+    let (whole_file, torn_file) = (whole.to_str().expect("plain"), torn.to_str().expect("plain"));
+    let run = |out| ["run", "models/experiments/crawl.toml", "--out", out, "--duration", "1 s", "--checkpoint", "10 s"];
+    let unbroken = succeeds(&mut nematode(&run(whole_file)));
+    let running = nematode(&run(torn_file)).spawn().expect("it starts");
+    while !torn.exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    let sent = Command::new("kill").args(["-INT", &running.id().to_string()]).status().expect("kill is there");
+    assert!(sent.success());
+    let told = running.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&told.stderr).to_string();
+    assert_eq!(told.status.code(), Some(130), "{said}");
+    assert!(said.contains("stopped at ") && said.contains("go on with: nematode run --resume "), "{said}");
+    // Closed: no SWMR mode is needed to open it, and the views are there.
+    assert!(H5File::open(&torn).expect("a closed file").dataset_names().iter().any(|name| name.contains("VTKHDF")));
+    let resumed = succeeds(&mut nematode(&["run", "--resume", torn_file]));
+    assert_eq!(figures(&resumed), figures(&unbroken));
+    assert_same(&whole, &torn);
+}
+
+#[test]
 fn a_finished_run_goes_on_where_a_longer_one_is_wanted() {
     let (_folder, whole, torn) = folder();
     let (whole_file, torn_file) = (whole.to_str().expect("plain"), torn.to_str().expect("plain"));

@@ -1,5 +1,6 @@
 //! The fast body and the circuit that moves it, against what is published and against their own claims.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use nematode::experiment::Experiment;
@@ -26,7 +27,7 @@ fn gait(changes: &[&str]) -> Gait {
     let mut experiment = Experiment::read(changed(changes)).expect("an experiment");
     experiment.recording.file = folder.path().join("run.h5");
     let run = Run::prepare(experiment, Vec::new(), &|_| ()).expect("complete");
-    run.run(&mut |_| ()).expect("it runs to its end").gait.expect("long enough")
+    run.run(&mut |_| ControlFlow::Continue(())).expect("it runs to its end").gait.expect("long enough")
 }
 
 /// What is wrong with the changed experiment, when it is read or made ready.

@@ -33,9 +33,12 @@ const LTC: &[&str] = &[
 ];
 const NETWORK: &[&str] = &[
     "Cannon et al. 2014, LEMS: a language for expressing complex biological models, Front Neuroinform 8:79, doi:10.3389/fninf.2014.00079",
+    "Hochbruck & Ostermann 2010, Exponential integrators, Acta Numerica 19:209, doi:10.1017/S0962492910000048",
+];
+/// Of the cells and synapses that `neuroml/cells.nml` gives to the published connectomes.
+const CONNECTOME: &[&str] = &[
     "Gleeson et al. 2018, c302: a multiscale framework for modelling the nervous system of C. elegans, Phil Trans R Soc B 373:20170379, doi:10.1098/rstb.2017.0379",
     "Boyle & Cohen 2008, Caenorhabditis elegans body wall muscles are simple actuators, BioSystems 94:170, doi:10.1016/j.biosystems.2008.05.025",
-    "Hochbruck & Ostermann 2010, Exponential integrators, Acta Numerica 19:209, doi:10.1017/S0962492910000048",
     "Wang et al. 2024, A neurotransmitter atlas of C. elegans males and hermaphrodites, eLife 13:RP95402, doi:10.7554/eLife.95402",
 ];
 const STRETCH: &str = "Wen et al. 2012, Proprioceptive coupling within motor neurons drives C. elegans forward locomotion, Neuron 76:750, doi:10.1016/j.neuron.2012.08.039";
@@ -55,7 +58,10 @@ pub fn of(experiment: &Experiment) -> Vec<&'static str> {
     }
     if let Some(network) = &experiment.network {
         papers.extend(NETWORK);
-        papers.extend(network.source.map(Source::citation));
+        if let Some(source) = network.source {
+            papers.extend(CONNECTOME);
+            papers.push(Source::citation(source));
+        }
         if !network.receptors.is_empty() {
             papers.push(STRETCH);
         }

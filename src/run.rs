@@ -157,9 +157,8 @@ impl Run {
         let mut old = Recorded::open(file)?;
         let from = old.checkpoint()?;
         resume::check_origin(&mut old, &self.provenance)?;
-        let (tally, worm) = Tally::parts(&from.state)
+        let (_, worm) = Tally::parts(&from.state)
             .ok_or_else(|| Problem::new(format!("{}: its checkpoint is not that of an experiment", file.display())))?;
-        debug_assert!(tally.len() > 1);
         self.worm.restore(worm)?;
         if self.worm.steps() >= self.steps {
             let message = format!("{}: the run has reached its end, {} s", file.display(), self.worm.time());
@@ -326,7 +325,7 @@ impl Tally {
     fn kept(&self, worm: &Worm) -> Vec<f64> {
         let mut kept = vec![self.density_error, self.activation.len() as f64];
         kept.extend(&self.activation);
-        kept.extend(worm.kept());
+        kept.extend(worm.state());
         kept
     }
 

@@ -15,7 +15,6 @@
 use crate::body::worm_body::WormBody;
 use crate::controller::Controller;
 use crate::error::{Problem, Problems, RunFailure};
-use crate::gait::Pose;
 use crate::muscle::Muscles;
 use crate::names::{MUSCLE_COUNT, muscle_names};
 use crate::network::spikes::Spike;
@@ -193,48 +192,30 @@ impl Worm {
         self.nerve.as_mut().map_or_else(Vec::new, |nerve| nerve.network.drain_spikes())
     }
 
-    /// How it lies, for the analysis of its gait.
-    pub fn pose(&self) -> Pose {
-        let midline = self.body.midline();
-        let half = midline.points.len() / 2;
-        let mean = |points: &[crate::body::particles::Vec3]| {
-            points.iter().sum::<crate::body::particles::Vec3>() / points.len() as f64
-        };
-        Pose {
-            time: self.time(),
-            curvature: midline.curvature.clone(),
-            center: self.body.center_of_mass(),
-            heading: mean(&midline.points[..half]) - mean(&midline.points[half..]),
-            length: midline.length(),
-            relative_length: self.body.relative_length(),
-            relative_volume: self.body.relative_volume(),
-        }
-    }
-
-    /// All that the next step and the next frame depend on, to go on from here with the same bits.
-    pub fn kept(&self) -> Vec<f64> {
-        let mut kept = vec![self.steps as f64];
+    /// All that the next step and the next frame depend on: to go on from here, and to compare runs bit for bit.
+    pub fn state(&self) -> Vec<f64> {
+        let mut state = vec![self.steps as f64];
         let mind = self.controller.as_ref().map_or_else(Vec::new, |mind| mind.controller.state());
         let nerve = self.nerve.as_ref().map_or_else(Vec::new, |nerve| nerve.network.state());
-        for part in [&self.drives[..], &self.body.kept(), self.muscles.state(), &mind, &nerve] {
-            kept.push(part.len() as f64);
-            kept.extend(part);
+        for part in [&self.drives[..], &self.body.state(), self.muscles.state(), &mind, &nerve] {
+            state.push(part.len() as f64);
+            state.extend(part);
         }
-        kept
+        state
     }
 
-    /// How many numbers longer [`Worm::kept`] may become.
+    /// How many numbers longer [`Worm::state`] may become.
     pub fn room(&self) -> usize {
         self.nerve.as_ref().map_or(0, |nerve| nerve.network.room_for_events())
     }
 
-    /// Goes on from what [`Worm::kept`] of the same worm gave.
+    /// Goes on from a state that [`Worm::state`] of the same worm gave.
     ///
     /// # Errors
     /// The state of another worm.
-    pub fn restore(&mut self, kept: &[f64]) -> Result<(), Problem> {
+    pub fn restore(&mut self, state: &[f64]) -> Result<(), Problem> {
         let of_another = || Problem::new("the checkpoint is that of another worm");
-        let (steps, mut left) = kept.split_first().ok_or_else(of_another)?;
+        let (steps, mut left) = state.split_first().ok_or_else(of_another)?;
         let mut part = || {
             let (length, rest) = left.split_first().ok_or_else(of_another)?;
             let (part, rest) = rest.split_at_checked(*length as usize).ok_or_else(of_another)?;
@@ -261,19 +242,6 @@ impl Worm {
         self.steps = *steps as usize;
         self.felt = Felt::by(&self.body);
         Ok(())
-    }
-
-    /// Every number that the next step depends on, to compare runs bit for bit.
-    pub fn state(&self) -> Vec<f64> {
-        let mut state = self.body.state();
-        state.extend(self.muscles.state());
-        if let Some(mind) = &self.controller {
-            state.extend(mind.controller.state());
-        }
-        if let Some(nerve) = &self.nerve {
-            state.extend(nerve.network.state());
-        }
-        state
     }
 }
 

@@ -247,26 +247,21 @@ impl Rod {
     }
 
     /// All that the next step and the next frame depend on.
-    pub fn kept(&self) -> Vec<f64> {
+    pub fn state(&self) -> Vec<f64> {
         self.clone().numbers().map(|number| *number).collect()
     }
 
-    /// Goes on from what [`Rod::kept`] of the same rod gave.
+    /// Goes on from a state that [`Rod::state`] of the same rod gave.
     ///
     /// # Errors
     /// Another number of numbers than this rod's.
-    pub fn restore(&mut self, kept: &[f64]) -> Result<(), Problem> {
+    pub fn restore(&mut self, state: &[f64]) -> Result<(), Problem> {
         let expected = self.numbers().count();
-        if kept.len() != expected {
-            return Err(Problem::new(format!("a state of {} numbers for a rod of {expected}", kept.len())));
+        if state.len() != expected {
+            return Err(Problem::new(format!("a state of {} numbers for a rod of {expected}", state.len())));
         }
-        self.numbers().zip(kept).for_each(|(number, kept)| *number = *kept);
+        self.numbers().zip(state).for_each(|(number, state)| *number = *state);
         Ok(())
-    }
-
-    /// Every number that the next step depends on.
-    pub fn state(&self) -> impl Iterator<Item = f64> {
-        self.pose.iter().chain(self.before.iter().flatten()).flatten().copied()
     }
 }
 

@@ -302,35 +302,25 @@ impl WormBody {
     }
 
     /// All that the next step and the next frame depend on.
-    pub fn kept(&self) -> Vec<f64> {
+    pub fn state(&self) -> Vec<f64> {
         match self {
             Self::Particles(body, _) => body.state(),
-            Self::Rod(body) => body.rod.kept(),
+            Self::Rod(body) => body.rod.state(),
         }
     }
 
-    /// Goes on from what [`WormBody::kept`] of the same body gave.
+    /// Goes on from a state that [`WormBody::state`] of the same body gave.
     ///
     /// # Errors
     /// The state of another body.
-    pub fn restore(&mut self, kept: &[f64]) -> Result<(), Problem> {
+    pub fn restore(&mut self, state: &[f64]) -> Result<(), Problem> {
         match self {
-            Self::Particles(body, _) => body.restore(kept),
+            Self::Particles(body, _) => body.restore(state),
             Self::Rod(body) => {
-                body.rod.restore(kept)?;
+                body.rod.restore(state)?;
                 body.look();
                 Ok(())
             }
-        }
-    }
-
-    /// Every number that the next step depends on.
-    pub fn state(&self) -> Vec<f64> {
-        match self {
-            Self::Particles(body, _) => {
-                body.position().iter().chain(body.velocity()).flat_map(|p| [p.x, p.y, p.z]).collect()
-            }
-            Self::Rod(body) => body.rod.state().collect(),
         }
     }
 }

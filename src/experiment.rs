@@ -7,16 +7,19 @@ use serde::Deserialize;
 use crate::body::Scheme;
 use crate::body::medium::Medium;
 use crate::body::worm_body::{WormAnatomy, WormBody};
-use crate::connectome::Source;
+use crate::connectome::{Circuit, Source};
 use crate::controller::Controller;
 use crate::controller::ltc::LtcController;
 use crate::controller::policy::Policy;
 use crate::controller::traveling_wave::{TravelingWave, Wave};
 use crate::error::{Place, Problem, Problems};
+use crate::interventions::{Ablations, ChangeFile, ClampFile, Tap, TapFile};
+use crate::interventions::{change_medium, read_changes, read_clamps, read_taps};
 use crate::proprioception::{Sense, muscle_named};
-use crate::receptors::{Receptor, SensesFile};
+use crate::receptors::{Receptor, SensesFile, Touch};
 use crate::settings::{Settings, Spanned};
 use crate::units::{Dimension, UnitTable};
+use crate::worm::Happening;
 
 /// An experiment as its file describes it, all in SI units, every file that it names read.
 pub struct Experiment {
@@ -42,6 +45,12 @@ pub struct Experiment {
     pub controller: Option<Box<dyn Controller>>,
     /// The nervous system, if there is one.
     pub network: Option<NetworkPart>,
+    /// What is taken away before it begins.
+    pub ablations: Ablations,
+    /// What happens to the body on the way.
+    pub happenings: Vec<Happening>,
+    /// Touches.
+    pub taps: Vec<Tap>,
     /// How it is recorded.
     pub recording: RecordingPart,
     /// Files that it was read from, itself first.
@@ -51,8 +60,10 @@ pub struct Experiment {
 /// The nervous system of an experiment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkPart {
-    /// The NeuroML file.
+    /// The NeuroML file, or that of the circuit.
     pub file: PathBuf,
+    /// What the network is made from, where it is no NeuroML file.
+    pub circuit: Option<Circuit>,
     /// The connectome from which the file is made where it is missing.
     pub source: Option<Source>,
     /// Substep [s].
@@ -63,6 +74,8 @@ pub struct NetworkPart {
     pub stimuli: Vec<Stimulus>,
     /// Stretch receptors.
     pub receptors: Vec<Receptor>,
+    /// Who feels touch.
+    pub touches: Vec<Touch>,
 }
 
 /// What of a muscle's cell drives the muscle.
@@ -70,6 +83,8 @@ pub struct NetworkPart {
 pub enum Drive {
     /// Its calcium over that at which the muscle pulls with all its force [mol/m³].
     Calcium(f64),
+    /// Its membrane potential, between where the muscle is slack and where it pulls with all its force [V].
+    Potential([f64; 2]),
     /// A variable without a dimension, 1 where the muscle pulls with all its force.
     Variable(Spanned<String>),
 }
@@ -111,6 +126,14 @@ struct File {
     #[serde(default)]
     stimulus: Vec<StimulusFile>,
     senses: Option<Spanned<SensesFile>>,
+    #[serde(default)]
+    ablate: Ablations,
+    #[serde(default)]
+    clamp: Vec<ClampFile>,
+    #[serde(default)]
+    change: Vec<ChangeFile>,
+    #[serde(default)]
+    tap: Vec<Spanned<TapFile>>,
     recording: RecordingFile,
 }
 
@@ -166,10 +189,13 @@ struct LtcFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NetworkFile {
-    file: String,
+    file: Option<Spanned<String>>,
+    circuit: Option<Spanned<String>>,
     source: Option<Spanned<String>>,
     dt: Spanned<String>,
     full_calcium: Option<Spanned<String>>,
+    slack_potential: Option<Spanned<String>>,
+    full_potential: Option<Spanned<String>>,
     drive: Option<Spanned<String>>,
 }
 
@@ -225,10 +251,14 @@ impl Experiment {
             let place = settings.place(name.span());
             move |found: Problems| placed(found, &place)
         };
-        let anatomy = keep(WormAnatomy::load(&files[1]).map_err(named_by(&file.body.anatomy)), &mut problems);
-        let mut medium = keep(Medium::load(&files[2]).map_err(named_by(&file.body.medium)), &mut problems);
+        let anatomy = settings.open_beside(file.body.anatomy.get_ref()).map_err(Problems::from);
+        let anatomy = anatomy.and_then(|settings| WormAnatomy::read(&settings));
+        let anatomy = keep(anatomy.map_err(named_by(&file.body.anatomy)), &mut problems);
+        let medium = settings.open_beside(file.body.medium.get_ref()).map_err(Problems::from);
+        let medium = medium.and_then(|settings| Medium::read(&settings));
+        let mut medium = keep(medium.map_err(named_by(&file.body.medium)), &mut problems);
         if let Some(medium) = &mut medium {
-            change_medium(medium, &settings, &file.body, &mut problems);
+            change_medium(medium, &settings, file.body.mixture.as_ref(), file.body.viscosity.as_ref(), &mut problems);
         }
         if let (Some(WormAnatomy::Rod(_)), SchemeFile::Explicit) = (&anatomy, file.body.scheme) {
             let problem = settings.problem(file.body.anatomy.span(), "rods have no explicit scheme");
@@ -251,12 +281,22 @@ impl Experiment {
             read_network(&settings, network.get_ref(), &file, dt, &mut files, &mut problems)
         });
         if network.is_none() {
+            let ablate = &file.ablate;
+            let taken = ablate.neurons.iter().chain(&ablate.synapses).chain(&ablate.gap_junctions).next();
             let lonely = file.stimulus.first().map(|stimulus| stimulus.current.span());
-            for span in lonely.into_iter().chain(file.senses.as_ref().map(Spanned::span)) {
-                let problem = settings.problem(span, "stimuli and senses reach neurons, but there is no [network]");
+            let lonely = lonely.into_iter().chain(file.senses.as_ref().map(Spanned::span));
+            for span in lonely.chain(taken.map(Spanned::span)).chain(file.tap.first().map(Spanned::span)) {
+                let message = "stimuli, senses, taps and ablations reach neurons, but there is no [network]";
+                let problem = settings.problem(span, message);
                 problems.push(problem.help("add a [network] with its NeuroML file"));
             }
         }
+        let mut happenings = read_clamps(&file.clamp, &settings, &mut problems);
+        if let (Some(WormAnatomy::Particles(_)), Some(clamp)) = (&anatomy, file.clamp.first()) {
+            problems.push(clamp.problem(&settings, "particles can't be clamped yet").help("give a body of rods"));
+        }
+        happenings.extend(read_changes(&file.change, &settings, &mut problems));
+        let taps = read_taps(&file.tap, &settings, &mut problems);
         if controller.is_none() && network.is_none() && problems.is_empty() {
             let problem = settings.problem(0..0, "nothing drives this worm");
             problems.push(problem.help("add a [controller] or a [network]"));
@@ -280,6 +320,9 @@ impl Experiment {
                 body_substeps: *file.body.substeps.get_ref(),
                 controller,
                 network,
+                ablations: file.ablate,
+                happenings,
+                taps,
                 recording,
                 files,
                 settings,
@@ -305,21 +348,6 @@ impl Experiment {
     /// How many steps the run takes.
     pub fn steps(&self) -> usize {
         (self.duration / self.step).round() as usize
-    }
-}
-
-/// A medium in the mixture and with the viscosity that the experiment asks for.
-fn change_medium(medium: &mut Medium, settings: &Settings, body: &BodyFile, problems: &mut Problems) {
-    if let Some(mixture) = &body.mixture
-        && let Err(problem) = medium.mix(*mixture.get_ref())
-    {
-        problems.push(problem.at(settings.place(mixture.span())));
-    }
-    if let Some(text) = &body.viscosity {
-        let viscosity = settings.positive(text, Dimension::VISCOSITY, problems);
-        if let Err(problem) = medium.set_viscosity(viscosity) {
-            problems.push(problem.at(settings.place(text.span())));
-        }
     }
 }
 
@@ -433,11 +461,21 @@ fn collect(problems: impl Iterator<Item = Problem>) -> Problems {
 }
 
 fn read_drive(settings: &Settings, network: &NetworkFile, problems: &mut Problems) -> Drive {
-    match (&network.full_calcium, &network.drive) {
-        (Some(full), None) => Drive::Calcium(settings.positive(full, Dimension::CONCENTRATION, problems)),
-        (None, Some(variable)) => Drive::Variable(variable.clone()),
+    let potentials = (&network.slack_potential, &network.full_potential);
+    match (&network.full_calcium, potentials, &network.drive) {
+        (Some(full), (None, None), None) => Drive::Calcium(settings.positive(full, Dimension::CONCENTRATION, problems)),
+        (None, (Some(slack), Some(full)), None) => {
+            let range = [slack, full].map(|text| settings.quantity(text, Dimension::VOLTAGE, problems));
+            if range[0] >= range[1] {
+                let problem = settings.problem(full.span(), "a muscle must pull more where its potential is higher");
+                problems.push(problem.help("let `full_potential` be above `slack_potential`"));
+            }
+            Drive::Potential(range)
+        }
+        (None, (None, None), Some(variable)) => Drive::Variable(variable.clone()),
         _ => {
-            let problem = settings.problem(network.dt.span(), "[network] needs either `full_calcium` or `drive`");
+            let message = "[network] needs one of `full_calcium`, `slack_potential` with `full_potential`, and `drive`";
+            let problem = settings.problem(network.dt.span(), message);
             problems.push(problem.help("`drive` is a variable of the muscles' cells without a dimension, -1 to 1"));
             Drive::Calcium(f64::NAN)
         }
@@ -452,6 +490,18 @@ fn read_network(
     files: &mut Vec<PathBuf>,
     problems: &mut Problems,
 ) -> NetworkPart {
+    let circuit = match (&network.file, &network.circuit) {
+        (None, Some(name)) => {
+            let read = settings.open_beside(name.get_ref()).map_err(Problems::from).and_then(Circuit::read);
+            keep(read.map_err(|found| placed(found, &settings.place(name.span()))), problems)
+        }
+        (Some(_), None) => None,
+        _ => {
+            let problem = settings.problem(network.dt.span(), "[network] needs either `file` or `circuit`");
+            problems.push(problem.help("`file` is NeuroML, `circuit` a TOML file with the strengths of contacts"));
+            None
+        }
+    };
     let source = network.source.as_ref().and_then(|source| {
         let parsed = Source::parse(source.get_ref());
         parsed.map_err(|problem| problems.push(problem.at(settings.place(source.span())))).ok()
@@ -463,17 +513,19 @@ fn read_network(
         duration: settings.positive(&stimulus.duration, Dimension::TIME, problems),
     });
     let stimuli = stimuli.collect();
-    let receptors = file.senses.as_ref().map_or_else(Vec::new, |senses| {
-        let path = settings.beside(senses.get_ref().map().get_ref());
-        files.push(path.clone());
-        senses.get_ref().read(settings, &path, problems)
+    let (receptors, touches) = file.senses.as_ref().map_or_else(Default::default, |senses| {
+        files.push(settings.beside(senses.get_ref().map().get_ref()));
+        senses.get_ref().read(settings, problems)
     });
+    let named = network.file.as_ref().or(network.circuit.as_ref()).map_or("", |name| name.get_ref());
     NetworkPart {
-        file: settings.beside(&network.file),
-        source,
+        file: settings.beside(named),
+        source: source.or(circuit.as_ref().map(|circuit| circuit.source)),
+        circuit,
         dt,
         drive: read_drive(settings, network, problems),
         stimuli,
         receptors,
+        touches,
     }
 }

@@ -69,6 +69,8 @@ pub struct Gait {
     pub wave: Wave,
     /// Root mean square of curvature times length.
     pub bending: f64,
+    /// The same of what changes: curvature less its mean over time at each place.
+    pub undulation: f64,
     /// Smallest and largest length over that at rest.
     pub length: [f64; 2],
     /// Smallest and largest volume over that at rest.
@@ -139,6 +141,7 @@ impl Gait {
             wavelength: slope.map(|slope| 2.0 * PI / slope.abs()),
             wave,
             bending,
+            undulation: undulation(poses),
             length: range(poses.iter().map(|pose| pose.relative_length)),
             volume: range(poses.iter().map(|pose| pose.relative_volume)),
         })
@@ -159,6 +162,17 @@ fn root_mean_square(poses: &[Pose]) -> f64 {
         pose.curvature.iter().map(|k| (k * pose.length).powi(2)).sum::<f64>() / pose.curvature.len() as f64
     };
     (poses.iter().map(mean_square).sum::<f64>() / poses.len() as f64).sqrt()
+}
+
+/// Root mean square of what changes of curvature times length.
+fn undulation(poses: &[Pose]) -> f64 {
+    let places = poses[0].curvature.len();
+    let of_place = |place: usize| {
+        let bends = || poses.iter().map(|pose| pose.curvature[place] * pose.length);
+        let mean = bends().sum::<f64>() / poses.len() as f64;
+        bends().map(|bend| (bend - mean).powi(2)).sum::<f64>()
+    };
+    ((0..places).map(of_place).sum::<f64>() / (places * poses.len()) as f64).sqrt()
 }
 
 /// The best sine wave of one frequency at every place: its cosine and sine parts, and how much of the squared

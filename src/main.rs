@@ -1,7 +1,9 @@
-//! The command line: `nematode run`, `lems`, `check`, `validate`, `connectome build`, `cite`.
+//! The command line: `nematode run`, `lems`, `fit`, `check`, `validate`, `connectome build`, `cite`.
 //!
 //! Exit codes: 0 done, 1 a law was missed, 2 wrong input, 3 the run diverged, 4 the system refused, 130 interrupted and
 //! the recording closed.
+
+mod fit_command;
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
@@ -72,6 +74,9 @@ enum Command {
         #[arg(long, value_name = "FILE.csv")]
         parameters: Option<PathBuf>,
     },
+    /// Fits numbers of an experiment's files so that the worm moves as asked.
+    #[command(after_help = "Example:\n  nematode fit models/fits/connectome_forward.toml --generations 5")]
+    Fit(fit_command::FitOptions),
     /// Says what NeuroML or experiment files contain, or everything that is wrong with them.
     #[command(after_help = "Example:\n  nematode check models/experiments/crawl.toml neuroml/cells.nml")]
     Check {
@@ -169,6 +174,10 @@ fn main() -> ExitCode {
             let results = h5.as_deref().map_or(Results::Texts(&out), Results::Hdf5);
             let ensemble = Ensemble { replicas, parameters };
             run_lems(&file, results, &method, [dt, duration], seed, ensemble).map(done)
+        }
+        Command::Fit(options) => {
+            stop_after_a_step();
+            fit_command::fit(&options, &|| INTERRUPTED.load(Ordering::Relaxed)).map(done)
         }
         Command::Check { files } => check(&files).map(done),
         Command::Connectome { command: ConnectomeCommand::Build { source, out, tables, cells } } => {

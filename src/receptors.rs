@@ -1,8 +1,7 @@
 //! Reads who feels which stretch of the body: `[senses]` of an experiment, and the map that it names.
 
-use std::path::Path;
-
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::error::{Place, Problem, Problems, nearest};
 use crate::proprioception::Feeling;
@@ -26,6 +25,17 @@ pub struct Receptor {
     pub transducer: Transducer,
     /// Where the worm's head and tail are on the y axis of the network's file [m]; its first and last neuron if absent.
     pub span: Option<[f64; 2]>,
+}
+
+/// Neurons that feel a touch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Touch {
+    /// Who.
+    pub neurons: Vec<Spanned<String>>,
+    /// Where they feel it: from and to, 0 head … 1 tail.
+    pub field: [f64; 2],
+    /// The file that names them.
+    pub map: Settings,
 }
 
 /// What turns stretch into a current of a neuron.
@@ -57,7 +67,23 @@ pub struct SensesFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SensesMap {
+    #[serde(default)]
     stretch: Vec<StretchFile>,
+    #[serde(default)]
+    touch: Vec<TouchFile>,
+    // A circuit's file may hold the map of its senses; what else it has is read by connectome/circuit.rs.
+    #[serde(rename = "title")]
+    _title: Option<IgnoredAny>,
+    #[serde(rename = "source")]
+    _source: Option<IgnoredAny>,
+    #[serde(rename = "tables")]
+    _tables: Option<IgnoredAny>,
+    #[serde(rename = "cells")]
+    _cells: Option<IgnoredAny>,
+    #[serde(rename = "synapses")]
+    _synapses: Option<IgnoredAny>,
+    #[serde(rename = "gaps")]
+    _gaps: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -67,12 +93,23 @@ struct StretchFile {
     side: Spanned<String>,
     from: f64,
     to: Spanned<f64>,
+    /// Instead of those of `[senses]`.
+    gain: Option<Spanned<String>>,
+    saturation: Option<Spanned<String>>,
     #[serde(default = "one")]
     when_longer: f64,
     #[serde(default = "one")]
     when_shorter: f64,
     #[serde(default)]
     relative_to_width: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TouchFile {
+    neurons: Vec<Spanned<String>>,
+    from: f64,
+    to: f64,
 }
 
 fn one() -> f64 {
@@ -120,20 +157,27 @@ impl SensesFile {
         Some(span)
     }
 
-    /// The receptors that the map at `path` names.
-    pub fn read(&self, settings: &Settings, path: &Path, problems: &mut Problems) -> Vec<Receptor> {
+    /// The receptors that the map names, and who feels touch.
+    pub fn read(&self, settings: &Settings, problems: &mut Problems) -> (Vec<Receptor>, Vec<Touch>) {
         let transducer = self.transducer(settings, problems);
         let span = self.span(settings, problems);
-        let read = Settings::open(path).and_then(|map| Ok((map.parse::<SensesMap>()?, map)));
+        let map = settings.open_beside(self.map.get_ref());
+        let read = map.and_then(|map| Ok((map.parse::<SensesMap>()?, map)));
         let (file, map) = match read {
             Ok(read) => read,
             Err(problem) => {
                 let placed =
                     if problem.place.is_none() { problem.at(settings.place(self.map.span())) } else { problem };
                 problems.push(placed);
-                return Vec::new();
+                return Default::default();
             }
         };
+        let touches = file.touch.into_iter().map(|touch| Touch {
+            neurons: touch.neurons,
+            field: [touch.from, touch.to],
+            map: map.clone(),
+        });
+        let touches = touches.collect();
         let mut receptors = Vec::new();
         for stretch in &file.stretch {
             let Some(dorsal) = side(&stretch.side, &map, problems) else { continue };
@@ -143,7 +187,22 @@ impl SensesFile {
                 problems
                     .push(map.problem(stretch.to.span(), message).help("let `to` lie nearer to the tail than `from`"));
             }
-            let Some(transducer) = &transducer else { continue };
+            let Some(mut transducer) = transducer.clone() else { continue };
+            match (&mut transducer, &stretch.gain, &stretch.saturation) {
+                (Transducer::Added { gain, saturation }, own_gain, own_saturation) => {
+                    if let Some(text) = own_gain {
+                        *gain = map.quantity(text, Dimension::CURRENT, problems);
+                    }
+                    if let Some(text) = own_saturation {
+                        *saturation = map.positive(text, Dimension::CURRENT, problems);
+                    }
+                }
+                (Transducer::Named(..), Some(own), _) | (Transducer::Named(..), None, Some(own)) => {
+                    let problem = map.problem(own.span(), "these receptors are components of the network's own file");
+                    problems.push(problem.help("leave out `gain` and `saturation`, or `receptor` in [senses]"));
+                }
+                (Transducer::Named(..), None, None) => {}
+            }
             receptors.extend(stretch.neurons.iter().map(|neuron| Receptor {
                 neuron: neuron.clone(),
                 map: map.clone(),
@@ -158,7 +217,7 @@ impl SensesFile {
                 span,
             }));
         }
-        receptors
+        (receptors, touches)
     }
 }
 

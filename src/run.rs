@@ -8,20 +8,18 @@ use sha2::{Digest, Sha256};
 
 use crate::body::worm_body::WormBody;
 use crate::citation;
-use crate::connectome;
-use crate::error::{Error, Place, Problem, Problems, nearest};
-use crate::experiment::{Drive, Experiment, NetworkPart};
+use crate::error::{Error, Problem, Problems};
+use crate::experiment::Experiment;
 use crate::gait::{Gait, Pose, TooShort};
 use crate::muscle::Muscles;
-use crate::names::{muscle_names, muscle_place};
-use crate::network::{Network, Options, Port, Probe};
-use crate::neuroml::model::Model;
-use crate::proprioception::{ReceptiveField, Sense};
-use crate::receptors::Transducer;
+use crate::names::muscle_names;
+use crate::nervous_system::{Cells, build_nerve, make_missing};
+use crate::network::Probe;
+use crate::proprioception::Sense;
 use crate::recording::{Checkpoint, Layout, Membrane, Population, Provenance, Recorded, Recording};
 use crate::resume;
 use crate::snapshot::{MIDLINE_POINTS, Shape, Snapshot, extras};
-use crate::worm::{Nerve, Worm};
+use crate::worm::Worm;
 
 /// Part of a run that is left out of its gait: the time in which a wave builds up and the start is forgotten.
 const SETTLING: f64 = 0.2;
@@ -71,18 +69,6 @@ pub struct Run {
     from: Option<(Recorded, Checkpoint)>,
 }
 
-/// The cells of the network that are recorded.
-struct Cells {
-    neurons: Vec<String>,
-    muscles: Vec<String>,
-    neuron_probes: Vec<Probe>,
-    muscle_probes: Vec<Probe>,
-    /// Whether there are cells whose V is a number, without a unit.
-    numbers: bool,
-    /// Of each population: whether it is a muscle, and its place among the recorded ones.
-    places: Vec<(Population, u64)>,
-}
-
 impl Run {
     /// Builds the worm of an experiment with its network and checks everything that can be checked before a run.
     ///
@@ -107,7 +93,13 @@ impl Run {
         let (activation_time, inhibition) = experiment.anatomy.muscle();
         let muscles = Muscles::new(activation_time, inhibition);
         let controller = experiment.controller.take();
-        let worm = Worm::new(body, muscles, controller, nerve, experiment.step, experiment.body_substeps)?;
+        let mut worm = Worm::new(body, muscles, controller, nerve, experiment.step, experiment.body_substeps)?;
+        let mut problems = Problems::new();
+        worm.intervene(
+            experiment.ablations.muscles(&experiment.settings, &mut problems),
+            experiment.happenings.clone(),
+        );
+        problems.or_ok(())?;
         let steps_in = |time: f64| (time / experiment.step).round() as usize;
         Ok(Self {
             worm,
@@ -132,6 +124,22 @@ impl Run {
     /// The worm alone, to be stepped by hand.
     pub fn into_worm(self) -> Worm {
         self.worm
+    }
+
+    /// How the worm lies at every frame of the run, played to its end without a recording.
+    ///
+    /// # Errors
+    /// When the worm diverges.
+    pub fn poses(mut self) -> Result<Vec<Pose>, Error> {
+        let mut poses = vec![Snapshot::of(&self.worm).pose()];
+        while self.worm.steps() < self.steps {
+            self.worm.step()?;
+            self.worm.drain_spikes();
+            if self.worm.steps().is_multiple_of(self.frame_every) {
+                poses.push(Snapshot::of(&self.worm).pose());
+            }
+        }
+        Ok(poses)
     }
 
     /// Keeps a checkpoint in the recording every so often [s], and one at the end.
@@ -346,151 +354,6 @@ impl Tally {
             spikes: from.spikes,
             not_kept: 0,
         })
-    }
-}
-
-/// Makes the connectome's network file where it is missing and its source is known.
-fn make_missing(part: &NetworkPart, tell: &dyn Fn(&str)) -> Result<(), Error> {
-    let Some(source) = part.source.filter(|_| !part.file.exists()) else { return Ok(()) };
-    let neuroml = part.file.parent().and_then(|built| built.parent()).unwrap_or(std::path::Path::new("neuroml"));
-    let tables = neuroml.parent().unwrap_or(std::path::Path::new("")).join("models/connectome");
-    tell(&format!("making {} from the tables of {}", part.file.display(), source.name()));
-    let folder = part.file.parent().unwrap_or(std::path::Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|source| {
-        Problem::new(format!("{}: cannot make the folder: {source}", folder.display()))
-            .help("name a network file in a folder that you may write to")
-    })?;
-    connectome::build(&tables, source, &neuroml.join("cells.nml"), &part.file)?;
-    Ok(())
-}
-
-/// Loads the network, adds stimuli and receptors, compiles it.
-fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve, Cells), Problems> {
-    let mut model = Model::load(&part.file)?;
-    let mut problems = Problems::new();
-    let settings = &experiment.settings;
-    let find = |model: &Model, name: &str, place: Place, problems: &mut Problems| {
-        let found = model.populations().iter().position(|population| population.id == name);
-        if found.is_none() {
-            let problem = Problem::new(format!("no neuron of the name \"{name}\"")).at(place);
-            let names = model.populations().iter().map(|population| population.id.as_str());
-            problems.push(match nearest(name, names) {
-                Some(known) => problem.help(format!("did you mean \"{known}\"?")),
-                None => problem.help(format!("the network is {}", part.file.display())),
-            });
-        }
-        found
-    };
-    for (number, stimulus) in part.stimuli.iter().enumerate() {
-        let id = format!("stimulus_{number}");
-        model.add_component(&format!(
-            "<pulseGenerator id=\"{id}\" delay=\"{:e} s\" duration=\"{:e} s\" amplitude=\"{:e} A\"/>",
-            stimulus.from, stimulus.duration, stimulus.current
-        ))?;
-        for neuron in &stimulus.neurons {
-            let place = settings.place(neuron.span());
-            if find(&model, neuron.get_ref(), place, &mut problems).is_some() {
-                model.attach_input(&id, neuron.get_ref(), 0, 1.0)?;
-            }
-        }
-    }
-    let span = body_span(&model);
-    let mut fields = Vec::new();
-    let widths = experiment.anatomy.relative_widths();
-    for receptor in &part.receptors {
-        let place = receptor.map.place(receptor.neuron.span());
-        let Some(population) = find(&model, receptor.neuron.get_ref(), place, &mut problems) else { continue };
-        let id = match &receptor.transducer {
-            Transducer::Added { gain, saturation } => {
-                let id = format!("stretch_{}", receptor.neuron.get_ref());
-                model.add_component(&format!(
-                    "<stretchReceptor id=\"{id}\" gain=\"{gain:e} A\" saturation=\"{saturation:e} A\"/>"
-                ))?;
-                model.attach_input(&id, receptor.neuron.get_ref(), 0, 1.0)?;
-                id
-            }
-            Transducer::Named(id, place) => {
-                if model.network.inputs.iter().any(|input| input.population == population && input.component == *id) {
-                    id.clone()
-                } else {
-                    let message = format!("{} has no receptor \"{id}\"", receptor.neuron.get_ref());
-                    let help = format!("put an <input> of that component on it in {}", part.file.display());
-                    problems.push(Problem::new(message).at(place.clone()).help(help));
-                    continue;
-                }
-            }
-        };
-        let own = place_along(&model, population, receptor.span.unwrap_or(span));
-        let field = receptor.field.map(|end| own + end);
-        let field = ReceptiveField::new(receptor.dorsal, field, receptor.feeling, &widths);
-        fields.push((format!("{}/0/{id}/stretch", receptor.neuron.get_ref()), field));
-    }
-    problems.or_ok(())?;
-    let network = Network::compile(&model, &Options { dt: part.dt, ..Options::default() })?;
-    let receptors: Result<Vec<(Port, ReceptiveField)>, Problem> =
-        fields.into_iter().map(|(path, field)| Ok((network.port(&path)?, field))).collect();
-    let substeps = (experiment.step / part.dt).round() as usize;
-    let cells = Cells::of(&model, &network)?;
-    let drive = match &part.drive {
-        Drive::Calcium(full) => ("caConc", *full),
-        Drive::Variable(variable) => {
-            check_drive(&network, variable.get_ref()).map_err(|problem| problem.at(settings.place(variable.span())))?;
-            (variable.get_ref().as_str(), 1.0)
-        }
-    };
-    Ok((Nerve::new(network, substeps, drive, receptors?), cells))
-}
-
-/// Every muscle of the network must have the variable that is to drive it.
-fn check_drive(network: &Network, variable: &str) -> Result<(), Problem> {
-    let mut muscles = network.populations().iter().filter(|cells| muscle_place(&cells.id).is_some());
-    muscles.try_for_each(|cells| network.probe(&format!("{}/0/{variable}", cells.id)).map(drop))
-}
-
-/// Where the network's neurons begin (the head) and end along the body axis [m], y in the files.
-fn body_span(model: &Model) -> [f64; 2] {
-    let ys = model
-        .populations()
-        .iter()
-        .filter(|population| muscle_place(&population.id).is_none())
-        .filter_map(|population| population.positions.first().map(|position| position[1]));
-    ys.fold([f64::INFINITY, f64::NEG_INFINITY], |[head, tail], y| [head.min(y), tail.max(y)])
-}
-
-/// A cell's place along the body: 0 head … 1 tail; the middle where the file has no positions.
-fn place_along(model: &Model, population: usize, [head, tail]: [f64; 2]) -> f64 {
-    let y = model.populations()[population].positions.first().map(|position| position[1]);
-    y.filter(|_| tail > head).map_or(0.5, |y| (y - head) / (tail - head))
-}
-
-impl Cells {
-    fn of(model: &Model, network: &Network) -> Result<Self, Problem> {
-        let mut cells = Self {
-            neurons: Vec::new(),
-            muscles: Vec::new(),
-            neuron_probes: Vec::new(),
-            muscle_probes: Vec::new(),
-            numbers: false,
-            places: Vec::new(),
-        };
-        for population in model.populations() {
-            let muscle = muscle_place(&population.id).is_some();
-            // A cell without units has a V that is a number.
-            let number = network.probe(&format!("{}/0/V", population.id));
-            let probe = network.probe(&format!("{}/0/v", population.id)).or_else(|problem| {
-                cells.numbers |= number.is_ok();
-                number.map_err(|_| problem)
-            })?;
-            let (names, probes, kind) = if muscle {
-                (&mut cells.muscles, &mut cells.muscle_probes, Population::Muscles)
-            } else {
-                (&mut cells.neurons, &mut cells.neuron_probes, Population::Neurons)
-            };
-            cells.places.push((kind, names.len() as u64));
-            names.push(population.id.clone());
-            probes.push(probe);
-        }
-        Ok(cells)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reads a TOML file whose quantities carry units, and keeps the place of each value, so that
 //! a wrong one is reported as `file:line:column` with its mend.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
@@ -18,6 +19,8 @@ pub type Spanned<T> = toml::Spanned<T>;
 pub struct Settings {
     path: PathBuf,
     text: String,
+    /// The texts of other files that [`Settings::set`] has changed.
+    changed: BTreeMap<PathBuf, String>,
 }
 
 impl Settings {
@@ -31,7 +34,7 @@ impl Settings {
 
     /// Settings that stand in `text`; `path` is what errors name.
     pub fn from_text(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
-        Self { path: path.into(), text: text.into() }
+        Self { path: path.into(), text: text.into(), changed: BTreeMap::new() }
     }
 
     /// The file's name as it was given.
@@ -59,9 +62,23 @@ impl Settings {
         seen
     }
 
+    /// The settings of the file that this one calls `name`, with the changes that [`Settings::set`] made to it.
+    ///
+    /// # Errors
+    /// A problem that names the file when it can't be read.
+    pub fn open_beside(&self, name: &str) -> Result<Self, Problem> {
+        let path = self.beside(name);
+        let text = match self.changed.get(&path) {
+            Some(text) => text.clone(),
+            None => read_text(&path)?,
+        };
+        Ok(Self { path, text, changed: self.changed.clone() })
+    }
+
     /// Changes the text as if `change`, "body.mixture=0.5", had been written into the file: the value of the key of that
     /// path is replaced, or the key is added. A value that is not TOML is taken for a text. `stimulus.0.current` is in
-    /// the first of a list.
+    /// the first of a list, `body.medium.resistive.normal` in the file that `body.medium` names: the file itself stays
+    /// as it is, and [`Settings::open_beside`] gives what it would be.
     ///
     /// # Errors
     /// No `=`, a path through what is no table, or a file that is no TOML.
@@ -74,19 +91,27 @@ impl Settings {
             Ok(_) => value.to_string(),
             Err(_) => toml::Value::from(value).to_string(),
         };
+        let mut steps: Vec<&str> = path.split('.').collect();
+        let key = steps.pop().unwrap_or_default();
+        self.set_at(&steps, key, &value)
+    }
+
+    fn set_at(&mut self, steps: &[&str], key: &str, value: &str) -> Result<(), Problem> {
         let root = DeTable::parse(&self.text).map_err(|error| {
             let place = error.span().map_or(Place::new(&self.path, 1, 1), |span| self.place(span));
             Problem::new(error.message().trim()).at(place)
         })?;
+        let path = steps.iter().chain([&key]).copied().collect::<Vec<_>>().join(".");
         let no_table = |step: &str| {
             let problem = Problem::new(format!("--set: there is no \"{path}\" in {}", self.path.display()));
             problem.help(format!("`{step}` is no table and no list with that place"))
         };
-        let mut steps: Vec<&str> = path.split('.').collect();
-        let key = steps.pop().filter(|key| !key.is_empty()).ok_or_else(|| no_table(path))?;
+        if key.is_empty() {
+            return Err(no_table(&path));
+        }
         let mut table = Some(root.get_ref());
         let mut list: Option<&DeArray> = None;
-        for step in &steps {
+        for (taken, step) in steps.iter().enumerate() {
             let inner = match (table, list) {
                 (Some(table), _) => table.get(*step).map(Spanned::get_ref),
                 (None, Some(list)) => step.parse::<usize>().ok().and_then(|at| list.get(at)).map(Spanned::get_ref),
@@ -95,13 +120,20 @@ impl Settings {
             (table, list) = match inner {
                 Some(DeValue::Table(inner)) => (Some(inner), None),
                 Some(DeValue::Array(inner)) => (None, Some(inner)),
+                Some(DeValue::String(name)) if name.ends_with(".toml") => {
+                    let mut other = self.open_beside(name)?;
+                    other.set_at(&steps[taken + 1..], key, value)?;
+                    self.changed.append(&mut other.changed);
+                    self.changed.insert(other.path, other.text);
+                    return Ok(());
+                }
                 None if table.is_some() => (None, None),
                 _ => return Err(no_table(step)),
             };
         }
         let (range, text) = match table {
             Some(table) => match (table.get(key), table.iter().find(|(_, value)| !value.get_ref().is_table())) {
-                (Some(old), _) => (old.span(), value),
+                (Some(old), _) => (old.span(), value.to_string()),
                 (None, Some((first, _))) => (first.span().start..first.span().start, format!("{key} = {value}\n")),
                 (None, None) => return Err(no_table(key)),
             },
@@ -113,6 +145,36 @@ impl Settings {
         };
         self.text.replace_range(range, &text);
         Ok(())
+    }
+
+    /// The value of the key of a path, as [`Settings::set`] takes it.
+    ///
+    /// # Errors
+    /// No such key, or a file that is no TOML.
+    pub fn value(&self, path: &str) -> Result<toml::Value, Problem> {
+        let mut value: toml::Value = self.parse()?;
+        for (taken, step) in path.split('.').enumerate() {
+            let inner = match &value {
+                toml::Value::Table(table) => table.get(step).cloned(),
+                toml::Value::Array(list) => step.parse::<usize>().ok().and_then(|at| list.get(at)).cloned(),
+                toml::Value::String(name) if name.ends_with(".toml") => {
+                    let rest: Vec<&str> = path.split('.').skip(taken).collect();
+                    return self.open_beside(name)?.value(&rest.join("."));
+                }
+                _ => None,
+            };
+            value = inner.ok_or_else(|| {
+                let problem = Problem::new(format!("there is no \"{path}\" in {}", self.path.display()));
+                problem.help(format!("`{step}` is not there"))
+            })?;
+        }
+        Ok(value)
+    }
+
+    /// The texts of this file and of those that [`Settings::set`] has changed, by path.
+    pub fn texts(&self) -> Vec<(&Path, &str)> {
+        let others = self.changed.iter().map(|(path, text)| (path.as_path(), text.as_str()));
+        std::iter::once((self.path.as_path(), self.text.as_str())).chain(others).collect()
     }
 
     /// Parses the file as a `T`.

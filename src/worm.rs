@@ -21,6 +21,42 @@ use crate::network::spikes::Spike;
 use crate::network::{Network, Port, Probe};
 use crate::proprioception::{Felt, ReceptiveField, Sense, muscle_named};
 
+/// Something that happens to the body on the way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Happening {
+    /// When it begins [s].
+    pub from: f64,
+    /// When it ends [s].
+    pub until: f64,
+    /// What.
+    pub change: Change,
+}
+
+/// What can happen to a body.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Change {
+    /// A part of it is held in a shape.
+    Clamp(Clamp),
+    /// Its medium has this drag across and along it from now on [kg/(m·s)].
+    Drag([f64; 2]),
+}
+
+/// A stretch of body that is held.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Clamp {
+    /// From where to where, 0 head … 1 tail.
+    pub part: [f64; 2],
+    /// The curvature in which it is held, positive to the back [1/m].
+    pub curvature: f64,
+}
+
+/// How long a clamp takes to close [s]: a stretch of body that is bent is not straightened in no time.
+const CLOSING: f64 = 0.2;
+
+/// How many times stiffer than at rest a closed clamp makes the body: muscles up to 20 times as stiff as the relaxed
+/// body, as in `models/rod.toml`, bend it by less than a hundredth of what they would.
+const FIRMNESS: f64 = 5000.0;
+
 /// A body with what moves it.
 pub struct Worm {
     body: WormBody,
@@ -29,6 +65,9 @@ pub struct Worm {
     nerve: Option<Nerve>,
     /// Drive of each muscle, 0 … 1, or below 0 where it is inhibited.
     drives: Vec<f64>,
+    /// Muscles that do not pull.
+    ablated: Vec<usize>,
+    happenings: Vec<Happening>,
     felt: Felt,
     /// Step of the coupling [s].
     step: f64,
@@ -49,25 +88,27 @@ struct Mind {
 pub struct Nerve {
     network: Network,
     substeps: usize,
-    /// What drives each muscle, where the network has it: a value of its cell, and the value for all its force.
+    /// What drives each muscle, where the network has it: a value of its cell, and the values for none and all of its
+    /// force.
     drive: Vec<Option<Probe>>,
-    full: f64,
+    range: [f64; 2],
     receptors: Vec<(Port, ReceptiveField)>,
 }
 
 impl Nerve {
     /// A network that takes `substeps` substeps in a step of the worm and drives the muscles that it has.
     ///
-    /// A muscle's drive is `variable` of its cell over `full`: calcium over that at which it pulls with all its force
-    /// [mol/m³], or a number that is the drive already, over 1. A receptor's port takes the stretch of its field.
+    /// A muscle's drive is where `variable` of its cell lies in `range`, between the values for none and all of its force:
+    /// calcium [mol/m³], a potential [V], or a number that is the drive already, between 0 and 1. A receptor's port takes
+    /// the stretch of its field.
     pub fn new(
         network: Network,
         substeps: usize,
-        (variable, full): (&str, f64),
+        (variable, range): (&str, [f64; 2]),
         receptors: Vec<(Port, ReceptiveField)>,
     ) -> Self {
         let drive = muscle_names().iter().map(|name| network.probe(&format!("{name}/{variable}")).ok()).collect();
-        Self { network, substeps, drive, full, receptors }
+        Self { network, substeps, drive, range, receptors }
     }
 
     /// The network.
@@ -83,9 +124,10 @@ impl Nerve {
         for _ in 0..self.substeps {
             self.network.step()?;
         }
+        let [slack, full] = self.range;
         for (drive, probe) in drives.iter_mut().zip(&self.drive) {
             if let Some(probe) = probe {
-                *drive = self.network.read(*probe) / self.full;
+                *drive = (self.network.read(*probe) - slack) / (full - slack);
             }
         }
         Ok(())
@@ -123,7 +165,44 @@ impl Worm {
         let controller = controller.map(|controller| Mind::new(controller, &mut problems));
         let felt = Felt::by(&body);
         let drives = vec![0.0; MUSCLE_COUNT];
-        problems.or_ok(Self { body, muscles, controller, nerve, drives, felt, step, body_substeps, steps: 0 })
+        let (ablated, happenings) = (Vec::new(), Vec::new());
+        problems.or_ok(Self {
+            body,
+            muscles,
+            controller,
+            nerve,
+            drives,
+            ablated,
+            happenings,
+            felt,
+            step,
+            body_substeps,
+            steps: 0,
+        })
+    }
+
+    /// Takes the pull of these muscles away, by number, and lets these things happen to the body on the way.
+    pub fn intervene(&mut self, ablated: Vec<usize>, happenings: Vec<Happening>) {
+        (self.ablated, self.happenings) = (ablated, happenings);
+    }
+
+    /// What happens to the body at this moment. Nothing is remembered, so that a run which is gone on with needs no more
+    /// than its clock.
+    fn happen(&mut self) {
+        if self.happenings.is_empty() {
+            return;
+        }
+        let time = self.time();
+        self.body.release();
+        for happening in self.happenings.iter().filter(|happening| (happening.from..happening.until).contains(&time)) {
+            match happening.change {
+                Change::Clamp(Clamp { part, curvature }) => {
+                    let closed = ((time - happening.from + self.step) / CLOSING).min(1.0);
+                    self.body.hold(part, curvature, 1.0 + (FIRMNESS - 1.0) * closed);
+                }
+                Change::Drag([normal, tangential]) => self.body.set_drag(normal, tangential),
+            }
+        }
     }
 
     /// Sense, decide, fire, contract, move.
@@ -138,7 +217,11 @@ impl Worm {
         if let Some(mind) = &mut self.controller {
             mind.decide(self.steps as f64 * self.step, self.step, &self.felt, &mut self.drives);
         }
+        for muscle in &self.ablated {
+            self.drives[*muscle] = 0.0;
+        }
         self.muscles.follow(&self.drives, self.step);
+        self.happen();
         for _ in 0..self.body_substeps {
             self.body.step(self.step / self.body_substeps as f64, self.muscles.activation()).map_err(|diverged| {
                 RunFailure {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use nematode::connectome::{Source, Summary, build};
+use nematode::connectome::{Circuit, Source, Summary, build};
 use nematode::names::muscle_names;
 
 fn root(path: &str) -> PathBuf {
@@ -149,4 +149,55 @@ fn all_that_is_wrong_in_a_table_is_told_at_once_and_nothing_is_written() {
         .expect_err("no such folder")
         .to_string();
     assert!(error.contains("there is no folder"), "{error}");
+}
+
+/// The circuit of the repository with some text changed, read as if it stood beside it.
+fn circuit(changes: &[(&str, &str)]) -> Result<Circuit, nematode::error::Problems> {
+    let path = root("models/circuits/forward.toml");
+    let mut text = std::fs::read_to_string(&path).expect("a circuit");
+    for (old, new) in changes {
+        assert!(text.contains(old), "the circuit has no {old}");
+        text = text.replacen(old, new, 1);
+    }
+    Circuit::read(nematode::settings::Settings::from_text(path, text))
+}
+
+#[test]
+fn a_circuit_has_every_contact_of_its_tables_once() {
+    let (summary, _) = built(Source::Cook2019);
+    let text = circuit(&[]).and_then(|circuit| circuit.network()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(values(&text, "population", "id").len(), 397);
+    assert_eq!(values(&text, "continuousProjection", "id").len(), summary.chemical.0 + summary.neuromuscular.0);
+    assert_eq!(values(&text, "electricalProjection", "id").len(), summary.neuron_gaps.0 + summary.muscle_gaps.0);
+}
+
+#[test]
+fn contacts_that_share_a_conductance_give_each_cell_the_whole_of_it() {
+    let text = circuit(&[]).and_then(|circuit| circuit.network()).unwrap_or_else(|problems| panic!("{problems}"));
+    let of = |attribute| values(&text, "continuousConnectionInstanceW", attribute);
+    let to: Vec<&str> = values(&text, "continuousProjection", "postsynapticPopulation");
+    let mut sums = std::collections::BTreeMap::new();
+    for ((component, weight), to) in of("postComponent").into_iter().zip(of("weight")).zip(to) {
+        *sums.entry((component, to)).or_insert(0.0) += weight.parse::<f64>().expect("a weight");
+    }
+    assert!(sums.len() > 300);
+    // But for the rounding of a sum of a few dozen parts.
+    assert!(sums.values().all(|sum| (sum - 1.0).abs() < 1e-12));
+}
+
+#[test]
+fn a_circuit_that_does_not_fit_its_tables_is_refused_with_its_place() {
+    let cases = [
+        ("of = [\"DD\", \"VD\"]", "of = [\"DD\", \"DB\"]", "is both in cells."),
+        ("of = [\"DD\", \"VD\"]", "of = [\"DX\"]", "no neuron or class is called \"DX\""),
+        ("transmitter = \"GABA\"", "transmitter = \"GABB\"", "did you mean \"GABA\"?"),
+        ("transmitter = \"GABA\"", "", "is both in synapses."),
+        ("between = [\"AVB\"]", "between = [\"DB\"]", "is both in gaps."),
+        ("plateau_slope = ", "# ", "has a part of a plateau"),
+        ("rest = \"", "rest = \"-5 pA\" # ", "found \"-5 pA\""),
+    ];
+    for (old, new, message) in cases {
+        let problems = circuit(&[(old, new)]).and_then(|circuit| circuit.network()).expect_err(new).to_string();
+        assert!(problems.contains(message) && problems.contains("forward.toml:"), "{new}: {problems}");
+    }
 }

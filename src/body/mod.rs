@@ -185,6 +185,11 @@ impl Body {
         drag
     }
 
+    /// From now on the medium drags so much across and along the body [kg/(m·s)].
+    pub fn set_drag(&mut self, normal: f64, tangential: f64) {
+        (self.medium.normal_drag, self.medium.tangential_drag) = (normal, tangential);
+    }
+
     /// The largest stable step [s], where the scheme has one.
     pub fn largest_step(&self) -> Option<f64> {
         match &self.mover {

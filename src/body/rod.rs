@@ -47,6 +47,9 @@ const MOST_ITERATIONS: usize = 20;
 /// the square of its last change, below a nanometre.
 const TOLERANCE: f64 = 1e-3;
 
+/// A segment that is not held.
+const FREE: [f64; 2] = [1.0, 0.0];
+
 /// A row of rods in its medium.
 #[derive(Debug, Clone)]
 pub struct Rod {
@@ -66,6 +69,8 @@ pub struct Rod {
     last_step: f64,
     velocity: Vec<Pose>,
     iterations: usize,
+    /// Of each segment: how many times stiffer than at rest it is held, and at which curvature [1/m].
+    held: Vec<[f64; 2]>,
     work: Work,
 }
 
@@ -92,9 +97,32 @@ impl Rod {
             last_step: 0.0,
             velocity: vec![[0.0; 3]; joints],
             iterations: 0,
+            held: vec![FREE; rest.len()],
             work: Work::new(&rest),
             rest,
         }
+    }
+
+    /// Holds the segments between two places, 0 head … 1 tail, at a curvature, positive to the back [1/m], with lateral
+    /// springs so many times as stiff as their own.
+    pub fn hold(&mut self, [head, tail]: [f64; 2], curvature: f64, firmness: f64) {
+        let segments = self.held.len() as f64;
+        for (m, held) in self.held.iter_mut().enumerate() {
+            if (head..tail).contains(&((m as f64 + 0.5) / segments)) {
+                *held = [firmness, curvature];
+            }
+        }
+    }
+
+    /// Holds no segment any more.
+    pub fn release(&mut self) {
+        self.held.fill(FREE);
+    }
+
+    /// From now on the medium drags so much across and along the body, per length [kg/(m·s)].
+    pub fn set_drag(&mut self, normal: f64, tangential: f64) {
+        let share = self.anatomy.length / self.pose.len() as f64;
+        self.drag = [tangential * share, normal * share];
     }
 
     /// Moves the rods over one step of `dt` [s]; `activation` is that of the back and of the belly in each segment,
@@ -181,17 +209,22 @@ impl Rod {
         for (m, active) in activation.iter().enumerate() {
             let [rest, rest_diagonal] = self.rest[m];
             let shortening = rest * a.shortening * (self.radius[m] + self.radius[m + 1]) / a.diameter;
-            let lateral = |active: f64| {
+            let [firmness, curvature] = self.held[m];
+            // Bent to the back, the back is shorter than at rest.
+            let bent = rest * curvature * 0.5 * (self.radius[m] + self.radius[m + 1]);
+            let lateral = |active: f64, held: f64| {
                 let muscle = a.muscle_stiffness * active;
+                let stiff = a.lateral_stiffness * firmness;
                 [
-                    a.lateral_stiffness * rest + muscle * (rest - active * shortening),
-                    a.lateral_stiffness + muscle,
-                    a.lateral_stiffness * a.lateral_damping_time + muscle * a.muscle_damping_time,
+                    stiff * held + muscle * (rest - active * shortening),
+                    stiff + muscle,
+                    stiff * a.lateral_damping_time + muscle * a.muscle_damping_time,
                 ]
             };
             let stiff = a.diagonal_stiffness;
             let diagonal = [stiff * rest_diagonal, stiff, stiff * a.diagonal_damping_time];
-            let [back, belly] = active.map(|active| lateral(active.clamp(0.0, 1.0)));
+            let [back, belly] = active.map(|active| active.clamp(0.0, 1.0));
+            let (back, belly) = (lateral(back, rest - bent), lateral(belly, rest + bent));
             for (link, [push, stiffness, damping]) in self.work.links.iter_mut().zip([back, belly, diagonal, diagonal])
             {
                 link.push[m] = push - damping * past(link.length[m], link.length_before[m]);

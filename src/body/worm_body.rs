@@ -40,13 +40,20 @@ impl WormAnatomy {
     /// # Errors
     /// Every problem in it, with its place and mend.
     pub fn load(path: &Path) -> Result<Self, Problems> {
-        let settings = Settings::open(path)?;
+        Self::read(&Settings::open(path)?)
+    }
+
+    /// Reads settings that are already in memory.
+    ///
+    /// # Errors
+    /// Every problem in them, with its place and mend.
+    pub fn read(settings: &Settings) -> Result<Self, Problems> {
         let Some(kind) = settings.parse::<Kind>()?.kind else {
-            return Ok(Self::Particles(Box::new(Anatomy::read(&settings)?)));
+            return Ok(Self::Particles(Box::new(Anatomy::read(settings)?)));
         };
         match kind.get_ref().as_str() {
-            "particles" => Ok(Self::Particles(Box::new(Anatomy::read(&settings)?))),
-            "rod" => Ok(Self::Rod(Box::new(RodAnatomy::read(&settings)?))),
+            "particles" => Ok(Self::Particles(Box::new(Anatomy::read(settings)?))),
+            "rod" => Ok(Self::Rod(Box::new(RodAnatomy::read(settings)?))),
             other => {
                 let problem = settings.problem(kind.span(), format!("unknown kind of body \"{other}\""));
                 Err(match nearest(other, ["particles", "rod"]) {
@@ -171,6 +178,31 @@ impl WormBody {
                 body.look();
                 Ok(())
             }
+        }
+    }
+
+    /// Holds the part between two places, 0 head … 1 tail, at a curvature, positive to the back [1/m], with springs so
+    /// many times as stiff as its own. Particles can't be held yet; an experiment that asks for it is refused.
+    pub fn hold(&mut self, part: [f64; 2], curvature: f64, firmness: f64) {
+        match self {
+            Self::Particles(..) => {}
+            Self::Rod(body) => body.rod.hold(part, curvature, firmness),
+        }
+    }
+
+    /// Holds no part any more.
+    pub fn release(&mut self) {
+        match self {
+            Self::Particles(..) => {}
+            Self::Rod(body) => body.rod.release(),
+        }
+    }
+
+    /// From now on the medium drags so much across and along the body [kg/(m·s)].
+    pub fn set_drag(&mut self, normal: f64, tangential: f64) {
+        match self {
+            Self::Particles(body, _) => body.set_drag(normal, tangential),
+            Self::Rod(body) => body.rod.set_drag(normal, tangential),
         }
     }
 

@@ -7,12 +7,14 @@
 //!
 //! Sources: the publications that [`Source`] names; each table repeats its own in its first lines.
 
+mod circuit;
 mod network_file;
 mod tables;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use circuit::Circuit;
 pub use tables::{Contact, Muscle, Neuron, Tables};
 
 use crate::error::{Error, Problem, Problems, nearest};

@@ -6,10 +6,10 @@
 //!
 //! Source of the format: NeuroML 2.3, Networks, doi:10.3389/fninf.2014.00079.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::{Contact, Source, Tables};
+use super::{Contact, Neuron, Source, Tables};
 use crate::names::muscle_place;
 
 /// The whole file; `include` is the path of the cells file as seen from it.
@@ -18,6 +18,90 @@ pub(super) fn text(tables: &Tables, source: Source, include: &str) -> String {
     // Writing to a String cannot fail.
     let _ = write_network(&mut xml, tables, source, include);
     xml
+}
+
+/// What a circuit makes of the tables.
+pub(super) struct Parts {
+    /// Cells, synapses and gap junctions, as XML.
+    pub components: Vec<String>,
+    /// The component of each cell.
+    pub cells: BTreeMap<String, String>,
+    /// Chemical synapses.
+    pub synapses: Vec<Weighted>,
+    /// Gap junctions.
+    pub gaps: Vec<Weighted>,
+}
+
+/// A contact with the component and the weight that a circuit gives it.
+pub(super) struct Weighted {
+    /// The presynaptic cell, or one side of a gap junction.
+    pub pre: String,
+    /// The other.
+    pub post: String,
+    /// Its synapse.
+    pub component: String,
+    /// How many of that.
+    pub weight: f64,
+}
+
+/// The whole file of a circuit's network.
+pub(super) fn of_circuit(tables: &Tables, source: Source, parts: &Parts) -> String {
+    let mut xml = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_circuit(&mut xml, tables, source, parts);
+    xml
+}
+
+fn write_circuit(xml: &mut String, tables: &Tables, source: Source, parts: &Parts) -> std::fmt::Result {
+    let id = source.name();
+    writeln!(xml, "<neuroml xmlns=\"http://www.neuroml.org/schema/neuroml2\" id=\"{id}_circuit\">")?;
+    writeln!(xml, "  <notes>Contacts: {}. All other numbers: the circuit's file.</notes>", source.citation())?;
+    for component in &parts.components {
+        writeln!(xml, "  {component}")?;
+    }
+    writeln!(xml, "  <silentSynapse id=\"silent\"/>")?;
+    writeln!(xml, "  <network id=\"{id}\">")?;
+    for neuron in &tables.neurons {
+        let place = [neuron.x_um, neuron.y_um, neuron.z_um];
+        population(xml, &neuron.name, &parts.cells[&neuron.name], &properties(neuron), place)?;
+    }
+    for muscle in &tables.muscles {
+        let place = [muscle.x_um, muscle.y_um, muscle.z_um];
+        population(xml, &muscle.name, &parts.cells[&muscle.name], &[("quadrant", &muscle.name[..3])], place)?;
+    }
+    let ends = |contact: &Weighted| {
+        let path = |cell: &str| format!("../{cell}/0/{}", parts.cells[cell]);
+        format!("preCell=\"{}\" postCell=\"{}\"", path(&contact.pre), path(&contact.post))
+    };
+    for gap in &parts.gaps {
+        let Weighted { pre, post, component, weight } = gap;
+        write!(
+            xml,
+            "    <electricalProjection id=\"gap_{pre}_{post}\" presynapticPopulation=\"{pre}\" postsynapticPopulation=\"{post}\">"
+        )?;
+        let ends = ends(gap);
+        write!(xml, "<electricalConnectionInstanceW id=\"0\" {ends} synapse=\"{component}\" weight=\"{weight:e}\"/>")?;
+        writeln!(xml, "</electricalProjection>")?;
+    }
+    for synapse in &parts.synapses {
+        let Weighted { pre, post, component, weight } = synapse;
+        write!(
+            xml,
+            "    <continuousProjection id=\"chemical_{pre}_{post}\" presynapticPopulation=\"{pre}\" postsynapticPopulation=\"{post}\">"
+        )?;
+        let ends = ends(synapse);
+        write!(
+            xml,
+            "<continuousConnectionInstanceW id=\"0\" {ends} preComponent=\"silent\" postComponent=\"{component}\" weight=\"{weight:e}\"/>"
+        )?;
+        writeln!(xml, "</continuousProjection>")?;
+    }
+    writeln!(xml, "  </network>")?;
+    writeln!(xml, "</neuroml>")
+}
+
+fn properties(neuron: &Neuron) -> [(&str, &str); 3] {
+    [("class", neuron.class.as_str()), ("type", &neuron.kind), ("transmitter", &neuron.transmitter)]
 }
 
 fn write_network(xml: &mut String, tables: &Tables, source: Source, include: &str) -> std::fmt::Result {
@@ -33,13 +117,13 @@ fn write_network(xml: &mut String, tables: &Tables, source: Source, include: &st
     writeln!(xml, "  <include href=\"{}\"/>", escaped(include))?;
     writeln!(xml, "  <network id=\"{id}\">")?;
     for neuron in &tables.neurons {
-        let properties =
-            [("class", neuron.class.as_str()), ("type", &neuron.kind), ("transmitter", &neuron.transmitter)];
-        population(xml, &neuron.name, &properties, [neuron.x_um, neuron.y_um, neuron.z_um])?;
+        let name = &neuron.name;
+        population(xml, name, component(name), &properties(neuron), [neuron.x_um, neuron.y_um, neuron.z_um])?;
     }
     for muscle in &tables.muscles {
         let properties = [("quadrant", &muscle.name[..3]), ("position", "schematic")];
-        population(xml, &muscle.name, &properties, [muscle.x_um, muscle.y_um, muscle.z_um])?;
+        let name = &muscle.name;
+        population(xml, name, component(name), &properties, [muscle.x_um, muscle.y_um, muscle.z_um])?;
     }
     for contact in &tables.gaps {
         gap_junction(xml, contact)?;
@@ -58,8 +142,13 @@ fn component(cell: &str) -> &'static str {
     if muscle_place(cell).is_some() { "muscle" } else { "neuron" }
 }
 
-fn population(xml: &mut String, name: &str, properties: &[(&str, &str)], place: [f64; 3]) -> std::fmt::Result {
-    let component = component(name);
+fn population(
+    xml: &mut String,
+    name: &str,
+    component: &str,
+    properties: &[(&str, &str)],
+    place: [f64; 3],
+) -> std::fmt::Result {
     writeln!(xml, "    <population id=\"{name}\" component=\"{component}\" type=\"populationList\" size=\"1\">")?;
     for (tag, value) in properties {
         writeln!(xml, "      <property tag=\"{tag}\" value=\"{}\"/>", escaped(value))?;

@@ -1,0 +1,420 @@
+//! What anatomy leaves open, as a TOML file: which membrane each class of cells has, how strong and of which sign the
+//! contacts between classes are. With the tables of contacts it becomes a network.
+//!
+//!   tables, circuit ─[`Circuit::network`]→ NeuroML 2 of `gradedCell`, `gradedSynapse` and `gapJunction`
+//!
+//! A contact belongs to the entry that names both its ends; where none does, to the one that names its transmitter;
+//! where none does, to the one that names nothing. Two entries that claim the same cell or contact are an error, so
+//! the order of entries has no meaning.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::network_file::{self, Parts, Weighted};
+use super::{Contact, Source, Tables};
+use crate::error::{Problem, Problems, nearest};
+use crate::names::muscle_place;
+use crate::settings::{Settings, Spanned};
+use crate::units::Dimension;
+
+/// The class of all body wall muscles in a circuit's lists.
+pub const MUSCLE: &str = "muscle";
+
+/// A circuit as its file describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Circuit {
+    /// Whose contacts.
+    pub source: Source,
+    /// The folder of the tables.
+    pub tables: PathBuf,
+    settings: Settings,
+    file: File,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    /// One line on what it is; only for the reader.
+    #[serde(rename = "title")]
+    _title: String,
+    source: Spanned<String>,
+    tables: Spanned<String>,
+    cells: BTreeMap<String, Cells>,
+    synapses: BTreeMap<String, Synapses>,
+    gaps: BTreeMap<String, Gaps>,
+    /// A map of senses, which `[senses]` of an experiment reads.
+    #[serde(rename = "stretch")]
+    _stretch: Option<toml::Value>,
+    #[serde(rename = "touch")]
+    _touch: Option<toml::Value>,
+}
+
+/// Cells with one membrane.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cells {
+    of: Option<Vec<Spanned<String>>>,
+    capacitance: Spanned<String>,
+    leak: Spanned<String>,
+    rest: Spanned<String>,
+    plateau: Option<Spanned<String>>,
+    plateau_reversal: Option<Spanned<String>>,
+    plateau_midpoint: Option<Spanned<String>>,
+    plateau_slope: Option<Spanned<String>>,
+}
+
+/// Chemical contacts of one strength and sign.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Synapses {
+    from: Option<Vec<Spanned<String>>>,
+    to: Option<Vec<Spanned<String>>>,
+    transmitter: Option<Spanned<String>>,
+    conductance: Spanned<String>,
+    reversal: Spanned<String>,
+    threshold: Spanned<String>,
+    slope: Spanned<String>,
+    rate: Spanned<String>,
+    weight: Weight,
+}
+
+/// Gap junctions of one conductance.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Gaps {
+    between: Option<Vec<Spanned<String>>>,
+    and: Option<Vec<Spanned<String>>>,
+    conductance: Spanned<String>,
+    weight: Weight,
+}
+
+/// What of its table a contact's number is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Weight {
+    /// The number itself.
+    Number,
+    /// Every contact the same.
+    One,
+    /// The number over the sum of those by which entries of this name reach the same cell: so that cell gets
+    /// the whole conductance, however many contacts its reconstruction counts.
+    Share,
+}
+
+impl Circuit {
+    /// Reads a circuit's settings; the tables are read when the network is made.
+    ///
+    /// # Errors
+    /// Every problem in them, with its place and mend.
+    pub fn read(settings: Settings) -> Result<Self, Problems> {
+        let file: File = settings.parse()?;
+        let source =
+            Source::parse(file.source.get_ref()).map_err(|problem| problem.at(settings.place(file.source.span())))?;
+        let tables = settings.beside(file.tables.get_ref());
+        Ok(Self { source, tables, settings, file })
+    }
+
+    /// The circuit's own file.
+    pub fn path(&self) -> &Path {
+        self.settings.path()
+    }
+
+    /// The NeuroML text of the network.
+    ///
+    /// # Errors
+    /// Every problem in the tables and the circuit: a class that does not exist, a cell or contact that two entries
+    /// claim or none does, a quantity of the wrong kind.
+    pub fn network(&self) -> Result<String, Problems> {
+        let tables = Tables::read(&self.tables, self.source)?;
+        let mut problems = Problems::new();
+        let claims = Claims::new(&tables, &self.settings);
+        let components = self.components(&mut problems);
+        let cells = self.cells_of(&tables, &claims, &mut problems);
+        let chemical: Vec<&Contact> = tables.chemical.iter().chain(&tables.neuromuscular).collect();
+        let synapses = self.synapses_of(&chemical, &tables, &claims, &mut problems);
+        let gaps = self.gaps_of(&tables, &claims, &mut problems);
+        problems.or_ok(())?;
+        Ok(network_file::of_circuit(&tables, self.source, &Parts { components, cells, synapses, gaps }))
+    }
+
+    /// The components of all entries, as XML.
+    fn components(&self, problems: &mut Problems) -> Vec<String> {
+        let mut value = Quantities { settings: &self.settings, problems };
+        let mut all = Vec::new();
+        for (id, cells) in &self.file.cells {
+            let capacitance = value.positive(&cells.capacitance, Dimension::CAPACITANCE);
+            let leak = value.positive(&cells.leak, Dimension::CONDUCTANCE);
+            let rest = value.any(&cells.rest, Dimension::VOLTAGE);
+            let mut xml =
+                format!("<gradedCell id=\"{id}\" C=\"{capacitance:e} F\" leak=\"{leak:e} S\" rest=\"{rest:e} V\"");
+            let plateau = [&cells.plateau, &cells.plateau_reversal, &cells.plateau_midpoint, &cells.plateau_slope];
+            match plateau {
+                [None, None, None, None] => {}
+                [Some(plateau), Some(reversal), Some(midpoint), Some(slope)] => {
+                    let plateau = value.not_negative(plateau, Dimension::CONDUCTANCE);
+                    let [reversal, midpoint] = [reversal, midpoint].map(|text| value.any(text, Dimension::VOLTAGE));
+                    let slope = value.positive(slope, Dimension::VOLTAGE);
+                    xml += &format!(
+                        " plateau=\"{plateau:e} S\" plateauReversal=\"{reversal:e} V\" \
+                         plateauMidpoint=\"{midpoint:e} V\" plateauSlope=\"{slope:e} V\""
+                    );
+                }
+                some => {
+                    let span = some.into_iter().flatten().next().map_or(cells.rest.span(), Spanned::span);
+                    let message = format!("cells.{id} has a part of a plateau");
+                    let help = "give plateau, plateau_reversal, plateau_midpoint and plateau_slope, or none of them";
+                    value.problems.push(self.settings.problem(span, message).help(help));
+                }
+            }
+            all.push(xml + "/>");
+        }
+        for (id, synapses) in &self.file.synapses {
+            let conductance = value.not_negative(&synapses.conductance, Dimension::CONDUCTANCE);
+            let reversal = value.any(&synapses.reversal, Dimension::VOLTAGE);
+            let threshold = value.any(&synapses.threshold, Dimension::VOLTAGE);
+            let slope = value.positive(&synapses.slope, Dimension::VOLTAGE);
+            let rate = value.positive(&synapses.rate, Dimension::PER_TIME);
+            all.push(format!(
+                "<gradedSynapse id=\"synapse_{id}\" conductance=\"{conductance:e} S\" delta=\"{slope:e} V\" \
+                 Vth=\"{threshold:e} V\" k=\"{rate:e} per_s\" erev=\"{reversal:e} V\"/>"
+            ));
+        }
+        for (id, gaps) in &self.file.gaps {
+            let conductance = value.not_negative(&gaps.conductance, Dimension::CONDUCTANCE);
+            all.push(format!("<gapJunction id=\"gap_{id}\" conductance=\"{conductance:e} S\"/>"));
+        }
+        all
+    }
+
+    /// The component of each cell.
+    fn cells_of(&self, tables: &Tables, claims: &Claims, problems: &mut Problems) -> BTreeMap<String, String> {
+        let mut of: BTreeMap<String, String> = BTreeMap::new();
+        for (id, cells) in &self.file.cells {
+            for item in cells.of.iter().flatten() {
+                for cell in claims.cells(item, problems) {
+                    if let Some(other) = of.insert(cell.to_string(), id.clone()).filter(|other| other != id) {
+                        let message = format!("{cell} is both in cells.{other} and in cells.{id}");
+                        problems.push(self.settings.problem(item.span(), message).help("leave it in one of them"));
+                    }
+                }
+            }
+        }
+        let rest = self.file.cells.iter().find(|(_, cells)| cells.of.is_none()).map(|(id, _)| id);
+        let names = tables.neurons.iter().map(|n| &n.name).chain(tables.muscles.iter().map(|m| &m.name));
+        for name in names {
+            if !of.contains_key(name) {
+                match rest {
+                    Some(rest) => drop(of.insert(name.clone(), rest.clone())),
+                    None => {
+                        let message = format!("{name} is in no entry of [cells]");
+                        let help = "add one without `of`, for all cells that no other names";
+                        problems.push(Problem::new(message).at(self.settings.place(0..0)).help(help));
+                        break;
+                    }
+                }
+            }
+        }
+        of
+    }
+
+    fn synapses_of(
+        &self,
+        contacts: &[&Contact],
+        tables: &Tables,
+        claims: &Claims,
+        problems: &mut Problems,
+    ) -> Vec<Weighted> {
+        let transmitters: BTreeMap<&str, &str> = tables
+            .neurons
+            .iter()
+            .map(|n| (n.name.as_str(), if n.evidence == "uptake" { "none" } else { n.transmitter.as_str() }))
+            .collect();
+        let known: Vec<&str> = transmitters.values().copied().collect();
+        let mut entries = Vec::new();
+        for (id, synapses) in &self.file.synapses {
+            if let Some(name) = &synapses.transmitter
+                && !known.contains(&name.get_ref().as_str())
+            {
+                let message = format!("no neuron has the transmitter \"{}\"", name.get_ref());
+                let problem = self.settings.problem(name.span(), message);
+                problems.push(match nearest(name.get_ref(), known.iter().copied()) {
+                    Some(near) => problem.help(format!("did you mean \"{near}\"?")),
+                    None => problem,
+                });
+            }
+            let ends = (ends(&synapses.from, claims, problems), ends(&synapses.to, claims, problems));
+            let transmitter = synapses.transmitter.as_ref().map(|name| name.get_ref().as_str());
+            entries.push((id, synapses.weight, ends, transmitter, synapses.conductance.span()));
+        }
+        let rank = |from: &Option<Vec<&str>>, to: &Option<Vec<&str>>, transmitter: Option<&str>| {
+            2 * (u32::from(from.is_some()) + u32::from(to.is_some())) + u32::from(transmitter.is_some())
+        };
+        let chosen = contacts.iter().map(|contact| {
+            let fits = |(_, _, (from, to), transmitter, _): &&(
+                _,
+                _,
+                (Option<Vec<&str>>, Option<Vec<&str>>),
+                Option<&str>,
+                _,
+            )| {
+                let names =
+                    |list: &Option<Vec<&str>>, cell: &str| list.as_ref().is_none_or(|list| list.contains(&cell));
+                names(from, &contact.pre)
+                    && names(to, &contact.post)
+                    && transmitter.is_none_or(|name| transmitters[contact.pre.as_str()] == name)
+            };
+            let fitting: Vec<_> = entries.iter().filter(fits).collect();
+            let best = fitting.iter().map(|(_, _, (from, to), t, _)| rank(from, to, *t)).max();
+            let mut best = fitting.iter().filter(|(_, _, (from, to), t, _)| Some(rank(from, to, *t)) == best);
+            match (best.next(), best.next()) {
+                (Some((id, weight, ..)), None) => Some((id.as_str(), *weight)),
+                (first, second) => {
+                    let what = format!("the synapse from {} to {}", contact.pre, contact.post);
+                    let span = second.map_or(0..0, |(.., span)| span.clone());
+                    problems.push(match (first, second) {
+                        (Some((one, ..)), Some((other, ..))) => self
+                            .settings
+                            .problem(span, format!("{what} is both in synapses.{one} and in synapses.{other}"))
+                            .help("leave it in one of them"),
+                        _ => self
+                            .settings
+                            .problem(span, format!("{what} is in no entry of [synapses]"))
+                            .help("add one without `from` and `to`, for all that no other names"),
+                    });
+                    None
+                }
+            }
+        });
+        let chosen: Vec<Option<(&str, Weight)>> = chosen.collect();
+        weigh("synapse", contacts, &chosen)
+    }
+
+    fn gaps_of(&self, tables: &Tables, claims: &Claims, problems: &mut Problems) -> Vec<Weighted> {
+        let mut entries = Vec::new();
+        for (id, gaps) in &self.file.gaps {
+            let ends = (ends(&gaps.between, claims, problems), ends(&gaps.and, claims, problems));
+            entries.push((id, gaps.weight, ends, gaps.conductance.span()));
+        }
+        let contacts: Vec<&Contact> = tables.gaps.iter().collect();
+        let mut chosen = Vec::new();
+        for contact in &contacts {
+            let names = |list: &Option<Vec<&str>>, cell: &str| list.as_ref().is_some_and(|list| list.contains(&cell));
+            let (a, b) = (contact.pre.as_str(), contact.post.as_str());
+            let mut fitting = entries.iter().filter(|(_, _, (between, and), _)| {
+                names(between, a) && names(and, b) || names(between, b) && names(and, a)
+            });
+            let rest = entries.iter().find(|(_, _, (between, and), _)| between.is_none() && and.is_none());
+            let first = fitting.next();
+            if let (Some((one, ..)), Some((other, .., span))) = (first, fitting.next()) {
+                let message = format!("the gap junction of {a} and {b} is both in gaps.{one} and in gaps.{other}");
+                problems.push(self.settings.problem(span.clone(), message).help("leave it in one of them"));
+            }
+            if first.or(rest).is_none() {
+                let message = format!("the gap junction of {a} and {b} is in no entry of [gaps]");
+                let problem = Problem::new(message).at(self.settings.place(0..0));
+                problems.push(problem.help("add one without `between` and `and`, for all that no other names"));
+            }
+            chosen.push(first.or(rest).map(|(id, weight, ..)| (id.as_str(), *weight)));
+        }
+        weigh("gap", &contacts, &chosen)
+    }
+}
+
+/// The cells at one end of an entry's contacts, where it names them.
+fn ends<'a>(list: &Option<Vec<Spanned<String>>>, claims: &Claims<'a>, problems: &mut Problems) -> Option<Vec<&'a str>> {
+    let list = list.as_ref()?;
+    Some(list.iter().flat_map(|item| claims.cells(item, problems)).collect())
+}
+
+/// The contacts with the component and the weight that each gets.
+fn weigh(kind: &str, contacts: &[&Contact], chosen: &[Option<(&str, Weight)>]) -> Vec<Weighted> {
+    let mut sums: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    for (contact, (id, _)) in contacts.iter().zip(chosen).filter_map(|(contact, chosen)| Some((contact, (*chosen)?))) {
+        *sums.entry((id, contact.post.as_str())).or_default() += f64::from(contact.number);
+        if kind == "gap" {
+            *sums.entry((id, contact.pre.as_str())).or_default() += f64::from(contact.number);
+        }
+    }
+    let weight = |contact: &Contact, id: &str, rule: Weight| match rule {
+        Weight::Number => f64::from(contact.number),
+        Weight::One => 1.0,
+        // A gap junction acts on both cells: the one that has fewer of its kind gets the whole.
+        Weight::Share => {
+            let sum = |cell: &str| sums.get(&(id, cell)).copied().unwrap_or(0.0);
+            let of = if kind == "gap" { sum(&contact.pre).min(sum(&contact.post)) } else { sum(&contact.post) };
+            f64::from(contact.number) / of
+        }
+    };
+    contacts
+        .iter()
+        .zip(chosen)
+        .filter_map(|(contact, chosen)| {
+            let (id, rule) = (*chosen)?;
+            Some(Weighted {
+                pre: contact.pre.clone(),
+                post: contact.post.clone(),
+                component: format!("{kind}_{id}"),
+                weight: weight(contact, id, rule),
+            })
+        })
+        .collect()
+}
+
+/// Reads quantities, gathering what is wrong with them.
+struct Quantities<'a> {
+    settings: &'a Settings,
+    problems: &'a mut Problems,
+}
+
+impl Quantities<'_> {
+    fn any(&mut self, text: &Spanned<String>, dimension: Dimension) -> f64 {
+        self.settings.quantity(text, dimension, self.problems)
+    }
+
+    fn positive(&mut self, text: &Spanned<String>, dimension: Dimension) -> f64 {
+        self.settings.positive(text, dimension, self.problems)
+    }
+
+    fn not_negative(&mut self, text: &Spanned<String>, dimension: Dimension) -> f64 {
+        self.settings.not_negative(text, dimension, self.problems)
+    }
+}
+
+/// The names that a circuit's lists may hold, and the cells of each.
+struct Claims<'a> {
+    settings: &'a Settings,
+    cells: BTreeMap<&'a str, Vec<&'a str>>,
+}
+
+impl<'a> Claims<'a> {
+    fn new(tables: &'a Tables, settings: &'a Settings) -> Self {
+        let mut cells: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for neuron in &tables.neurons {
+            cells.entry(&neuron.class).or_default().push(&neuron.name);
+        }
+        // A neuron that is its own class is already there.
+        for neuron in &tables.neurons {
+            cells.entry(&neuron.name).or_insert_with(|| vec![&neuron.name]);
+        }
+        for muscle in &tables.muscles {
+            debug_assert!(muscle_place(&muscle.name).is_some());
+            cells.entry(MUSCLE).or_default().push(&muscle.name);
+        }
+        Self { settings, cells }
+    }
+
+    /// The cells of a class, or the one of that name.
+    fn cells(&self, item: &Spanned<String>, problems: &mut Problems) -> Vec<&'a str> {
+        self.cells.get(item.get_ref().as_str()).cloned().unwrap_or_else(|| {
+            let message = format!("no neuron or class is called \"{}\"", item.get_ref());
+            let problem = self.settings.problem(item.span(), message);
+            problems.push(match nearest(item.get_ref(), self.cells.keys().copied()) {
+                Some(near) => problem.help(format!("did you mean \"{near}\"?")),
+                None => problem.help(format!("name a class, a neuron, or \"{MUSCLE}\"")),
+            });
+            Vec::new()
+        })
+    }
+}

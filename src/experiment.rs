@@ -29,6 +29,8 @@ pub struct Experiment {
     pub title: String,
     /// The figure or claim that it reproduces.
     pub reproduces: String,
+    /// Rows of `models/measured.toml` that it can be asked for.
+    pub rows: Vec<Spanned<String>>,
     /// Simulated time [s].
     pub duration: f64,
     /// Step of the coupling [s].
@@ -118,6 +120,8 @@ pub struct RecordingPart {
 struct File {
     title: String,
     reproduces: String,
+    #[serde(default)]
+    rows: Vec<Spanned<String>>,
     duration: Spanned<String>,
     step: Spanned<String>,
     body: BodyFile,
@@ -309,6 +313,7 @@ impl Experiment {
             (Some(anatomy), Some(medium)) => problems.or_ok(Self {
                 title: file.title,
                 reproduces: file.reproduces,
+                rows: file.rows,
                 duration,
                 step,
                 anatomy,

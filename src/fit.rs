@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::error::{Error, Problem, Problems, nearest, read_text};
+use crate::error::{Error, Problem, Problems, read_text};
 use crate::experiment::Experiment;
-use crate::gait::{Gait, Wave};
+use crate::gait::{Gait, Quantity};
 use crate::optimise::{Generation, Known, Search, smallest};
 use crate::run::Run;
 use crate::settings::{Settings, Spanned};
@@ -61,51 +61,9 @@ struct Trial {
 }
 
 struct Target {
-    row: Row,
+    row: Quantity,
     range: [f64; 2],
     weight: f64,
-}
-
-/// What of a gait can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Row {
-    /// Speed of the centre of mass, positive head first [m/s].
-    ForwardSpeed,
-    /// Of the undulation [Hz].
-    Frequency,
-    /// Over body length, positive from head to tail.
-    Wavelength,
-    /// Root mean square of curvature times length.
-    Bending,
-    /// The same of what changes.
-    Undulation,
-}
-
-impl Row {
-    const ALL: [(&'static str, Self, Dimension); 5] = [
-        ("forward_speed", Self::ForwardSpeed, Dimension::VELOCITY),
-        ("frequency", Self::Frequency, Dimension::PER_TIME),
-        ("wavelength", Self::Wavelength, Dimension::NONE),
-        ("bending", Self::Bending, Dimension::NONE),
-        ("undulation", Self::Undulation, Dimension::NONE),
-    ];
-
-    fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(_, row, _)| *row == self).map_or("", |(name, ..)| name)
-    }
-
-    fn of(self, gait: &Gait) -> Option<f64> {
-        match self {
-            Self::ForwardSpeed => Some(gait.forward_speed),
-            Self::Frequency => gait.frequency,
-            Self::Wavelength => gait.wavelength.map(|length| match gait.wave {
-                Wave::TailToHead => -length,
-                Wave::HeadToTail | Wave::None => length,
-            }),
-            Self::Bending => Some(gait.bending),
-            Self::Undulation => Some(gait.undulation),
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -263,7 +221,7 @@ impl Fit {
                 outcome.score += DIVERGED;
             }
             for Target { row, range, weight } in &trial.targets {
-                let value = gait.as_ref().and_then(|gait| row.of(gait)).filter(|value| value.is_finite());
+                let value = gait.as_ref().and_then(|gait| row.of(gait));
                 let z = value.map_or(NO_VALUE, |x| (x - 0.5 * (range[0] + range[1])) / (0.5 * (range[1] - range[0])));
                 outcome.score += weight * libm::log1p(z * z);
                 outcome.rows.push((trial.name.clone(), row.name(), value, *range));
@@ -329,7 +287,7 @@ fn ready(settings: &Settings, duration: &str) -> Result<Experiment, Problems> {
 }
 
 /// The gait that an experiment comes to, without a recording; none if it is too short for one.
-fn play(experiment: Experiment) -> Result<Option<Gait>, Error> {
+pub(crate) fn play(experiment: Experiment) -> Result<Option<Gait>, Error> {
     let settled = SETTLING * experiment.duration;
     let poses = Run::prepare(experiment, Vec::new(), &|_| {})?.poses()?;
     Ok(Gait::of(&poses, settled).ok())
@@ -361,7 +319,7 @@ impl Parameter {
 }
 
 /// The number of a TOML value in SI, its dimension and its unit as written.
-fn quantity(value: &toml::Value) -> Result<(f64, Dimension, String), Problem> {
+pub(crate) fn quantity(value: &toml::Value) -> Result<(f64, Dimension, String), Problem> {
     match value {
         toml::Value::Float(number) => Ok((*number, Dimension::NONE, String::new())),
         toml::Value::Integer(number) => Ok((*number as f64, Dimension::NONE, String::new())),
@@ -418,19 +376,13 @@ impl ParameterFile {
 
 impl TargetFile {
     fn read(&self, settings: &Settings, problems: &mut Problems) -> Option<Target> {
-        let names = || Row::ALL.iter().map(|(name, ..)| *name);
-        let Some((_, row, dimension)) = Row::ALL.iter().find(|(name, ..)| name == self.row.get_ref()) else {
-            let problem = settings.problem(self.row.span(), format!("no gait has the row \"{}\"", self.row.get_ref()));
-            problems.push(match nearest(self.row.get_ref(), names()) {
-                Some(known) => problem.help(format!("did you mean \"{known}\"?")),
-                None => problem.help(format!("the rows are {}", names().collect::<Vec<_>>().join(", "))),
-            });
-            return None;
-        };
+        let place = settings.place(self.row.span());
+        let known = Quantity::named(self.row.get_ref()).map_err(|problem| problems.push(problem.at(place)));
+        let (row, dimension) = known.ok()?;
         let mut end = |value: &Spanned<toml::Value>| {
             let place = settings.place(value.span());
             match quantity(value.get_ref()) {
-                Ok((value, found, _)) if found == *dimension => Some(value),
+                Ok((value, found, _)) if found == dimension => Some(value),
                 Ok((_, found, _)) => {
                     let message = format!("{} is {dimension}, found {found}", self.row.get_ref());
                     problems.push(Problem::new(message).at(place));
@@ -447,7 +399,7 @@ impl TargetFile {
             problems.push(settings.problem(self.to.span(), "the range is empty").help("let `from` be below `to`"));
             return None;
         }
-        Some(Target { row: *row, range, weight: self.weight })
+        Some(Target { row, range, weight: self.weight })
     }
 }
 

@@ -15,6 +15,8 @@ use std::f64::consts::PI;
 use nalgebra::Matrix3;
 
 use crate::body::particles::Vec3;
+use crate::error::{Problem, nearest};
+use crate::units::Dimension;
 
 /// One moment of a moving worm.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +25,8 @@ pub struct Pose {
     pub time: f64,
     /// Curvature at equal distances from head to tail [1/m].
     pub curvature: Vec<f64>,
+    /// Extent of the body across its heading [m].
+    pub width: f64,
     /// Centre of mass [m].
     pub center: Vec3,
     /// From the middle of the rear half to the middle of the front half [m].
@@ -33,6 +37,19 @@ pub struct Pose {
     pub relative_length: f64,
     /// Volume over that at rest.
     pub relative_volume: f64,
+}
+
+impl Pose {
+    /// The heading of a midline, head to tail [m]: from the middle of its rear half to that of its front half; and its
+    /// extent in the plane across that [m].
+    pub fn heading_and_width(points: &[Vec3]) -> (Vec3, f64) {
+        let (front, rear) = points.split_at(points.len() / 2);
+        let mean = |points: &[Vec3]| points.iter().sum::<Vec3>() / points.len() as f64;
+        let heading = mean(front) - mean(rear);
+        let across = Vec3::new(-heading.y, heading.x, 0.0).try_normalize(0.0).unwrap_or_else(Vec3::zeros);
+        let [low, high] = range(points.iter().map(|point| point.dot(&across)));
+        (heading, high - low)
+    }
 }
 
 /// Which way the wave of bending runs.
@@ -71,10 +88,41 @@ pub struct Gait {
     pub bending: f64,
     /// The same of what changes: curvature less its mean over time at each place.
     pub undulation: f64,
+    /// The same in the rear third of the body.
+    pub tail_undulation: f64,
+    /// Mean arc length of the body [m].
+    pub body_length: f64,
+    /// Half of the body's greatest extent across its own axis, from tail to head, in the mean over time [m].
+    pub amplitude: f64,
     /// Smallest and largest length over that at rest.
     pub length: [f64; 2],
     /// Smallest and largest volume over that at rest.
     pub volume: [f64; 2],
+}
+
+/// What kind of gait it is, by its wavelength: worms on agar have 0.5 to 0.75 L, worms in water 1.2 to 1.9 L, and those
+/// between are between (Berri et al. 2009, doi:10.2976/1.3082260).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Shorter than 0.9 of the body.
+    Crawl,
+    /// Between them.
+    Intermediate,
+    /// Longer than 1.2 of the body.
+    Swim,
+    /// No wave.
+    None,
+}
+
+impl std::fmt::Display for Class {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Crawl => "crawl",
+            Self::Intermediate => "intermediate",
+            Self::Swim => "swim",
+            Self::None => "none",
+        })
+    }
 }
 
 /// The movement is too short to be analysed.
@@ -113,6 +161,79 @@ const FINE: f64 = 0.05;
 /// The body's ends, as a fraction of its length, whose phases are left out.
 const ENDS: f64 = 0.15;
 
+/// Where the rear third of the body begins.
+const REAR: f64 = 2.0 / 3.0;
+
+/// One number of a gait, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantity {
+    /// Speed of the centre of mass, positive head first [m/s].
+    ForwardSpeed,
+    /// Of the undulation [Hz].
+    Frequency,
+    /// Over body length, positive from head to tail.
+    Wavelength,
+    /// Speed over that of the wave.
+    Grip,
+    /// Root mean square of curvature times length.
+    Bending,
+    /// The same of what changes.
+    Undulation,
+    /// The same of what changes in the rear third.
+    TailUndulation,
+}
+
+impl Quantity {
+    /// All, with the names that files use.
+    pub const ALL: [(&'static str, Self, Dimension); 7] = [
+        ("forward_speed", Self::ForwardSpeed, Dimension::VELOCITY),
+        ("frequency", Self::Frequency, Dimension::PER_TIME),
+        ("wavelength", Self::Wavelength, Dimension::NONE),
+        ("grip", Self::Grip, Dimension::NONE),
+        ("bending", Self::Bending, Dimension::NONE),
+        ("undulation", Self::Undulation, Dimension::NONE),
+        ("tail_undulation", Self::TailUndulation, Dimension::NONE),
+    ];
+
+    /// The quantity of that name, with its dimension.
+    ///
+    /// # Errors
+    /// A problem with the nearest name.
+    pub fn named(name: &str) -> Result<(Self, Dimension), Problem> {
+        let names = || Self::ALL.iter().map(|(name, ..)| *name);
+        let found = Self::ALL.iter().find(|(known, ..)| *known == name);
+        found.map(|(_, quantity, dimension)| (*quantity, *dimension)).ok_or_else(|| {
+            let problem = Problem::new(format!("no gait has the row \"{name}\""));
+            problem.help(match nearest(name, names()) {
+                Some(known) => format!("did you mean \"{known}\"?"),
+                None => format!("the rows are {}", names().collect::<Vec<_>>().join(", ")),
+            })
+        })
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, quantity, _)| *quantity == self).map_or("", |(name, ..)| name)
+    }
+
+    /// Its value in a gait, where it has one.
+    pub fn of(self, gait: &Gait) -> Option<f64> {
+        let value = match self {
+            Self::ForwardSpeed => Some(gait.forward_speed),
+            Self::Frequency => gait.frequency,
+            Self::Wavelength => gait.wavelength.map(|length| match gait.wave {
+                Wave::TailToHead => -length,
+                Wave::HeadToTail | Wave::None => length,
+            }),
+            Self::Grip => gait.grip(gait.body_length),
+            Self::Bending => Some(gait.bending),
+            Self::Undulation => Some(gait.undulation),
+            Self::TailUndulation => Some(gait.tail_undulation),
+        };
+        value.filter(|value| value.is_finite())
+    }
+}
+
 impl Gait {
     /// The gait of a movement, ignoring what comes before `settled` [s].
     ///
@@ -141,10 +262,23 @@ impl Gait {
             wavelength: slope.map(|slope| 2.0 * PI / slope.abs()),
             wave,
             bending,
-            undulation: undulation(poses),
+            undulation: undulation(poses, 0.0),
+            tail_undulation: undulation(poses, REAR),
+            amplitude: poses.iter().map(|pose| 0.5 * pose.width).sum::<f64>() / poses.len() as f64,
+            body_length: poses.iter().map(|pose| pose.length).sum::<f64>() / poses.len() as f64,
             length: range(poses.iter().map(|pose| pose.relative_length)),
             volume: range(poses.iter().map(|pose| pose.relative_volume)),
         })
+    }
+
+    /// What kind of gait it is.
+    pub fn class(&self) -> Class {
+        match self.wavelength {
+            None => Class::None,
+            Some(length) if length < 0.9 => Class::Crawl,
+            Some(length) if length < 1.2 => Class::Intermediate,
+            Some(_) => Class::Swim,
+        }
     }
 
     /// Speed over the wave's own, 1 − slip: v/(f λ); `length` is the body's [m].
@@ -164,15 +298,16 @@ fn root_mean_square(poses: &[Pose]) -> f64 {
     (poses.iter().map(mean_square).sum::<f64>() / poses.len() as f64).sqrt()
 }
 
-/// Root mean square of what changes of curvature times length.
-fn undulation(poses: &[Pose]) -> f64 {
+/// Root mean square of what changes of curvature times length, behind a place along the body.
+fn undulation(poses: &[Pose], from: f64) -> f64 {
     let places = poses[0].curvature.len();
+    let first = (from * places as f64) as usize;
     let of_place = |place: usize| {
         let bends = || poses.iter().map(|pose| pose.curvature[place] * pose.length);
         let mean = bends().sum::<f64>() / poses.len() as f64;
         bends().map(|bend| (bend - mean).powi(2)).sum::<f64>()
     };
-    ((0..places).map(of_place).sum::<f64>() / (places * poses.len()) as f64).sqrt()
+    ((first..places).map(of_place).sum::<f64>() / ((places - first) * poses.len()) as f64).sqrt()
 }
 
 /// The best sine wave of one frequency at every place: its cosine and sine parts, and how much of the squared
@@ -314,6 +449,7 @@ mod tests {
                     time,
                     curvature: (0..49).map(bend).collect(),
                     center: Vec3::new(-speed * time, 0.0, 0.0),
+                    width: 2e-4,
                     heading: Vec3::new(-1e-3, 1e-4 * (2.0 * PI * frequency * time).sin(), 0.0),
                     length: 1e-3,
                     relative_length: 1.0,

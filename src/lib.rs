@@ -5,6 +5,7 @@
 //! and, every step of a [`worm::Worm`]: sense, decide, fire, contract, move.
 //! ARCHITECTURE.md has the plan of the house.
 
+pub mod behaviour;
 pub mod body;
 pub mod citation;
 pub mod connectome;
@@ -31,6 +32,8 @@ pub mod scene_run;
 pub mod settings;
 pub mod simd;
 mod snapshot;
+pub mod table;
+pub mod tracks;
 pub mod units;
 pub mod validate;
 pub mod worm;

@@ -1,9 +1,10 @@
-//! The command line: `nematode run`, `lems`, `fit`, `check`, `validate`, `connectome build`, `cite`.
+//! The command line: `nematode run`, `lems`, `fit`, `gait`, `check`, `validate`, `connectome build`, `cite`.
 //!
 //! Exit codes: 0 done, 1 a law was missed, 2 wrong input, 3 the run diverged, 4 the system refused, 130 interrupted and
 //! the recording closed.
 
 mod fit_command;
+mod worm_commands;
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
@@ -27,8 +28,7 @@ use nematode::run::{Finished, Run};
 use nematode::scene_run::SceneRun;
 use nematode::settings::Settings;
 use nematode::units::{Dimension, UnitTable};
-use nematode::validate::{Claim, Outcome, Style};
-use nematode::{citation, parallel, validate};
+use nematode::{citation, parallel};
 
 /// Simulates C. elegans: 302 neurons, 95 muscles and a body that feel each other.
 #[derive(Parser)]
@@ -84,22 +84,15 @@ enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Tries the laws of physics on the engine's own parts and prints what came out beside what theory says.
-    #[command(after_help = "Example:\n  nematode validate body --markdown\n\nExits with 1 where a law is missed.")]
-    Validate {
-        /// Which part.
-        #[arg(value_parser = ["body"])]
-        part: String,
-        /// Write a table of Markdown.
-        #[arg(long, conflicts_with = "json")]
-        markdown: bool,
-        /// Write a list of JSON objects.
-        #[arg(long)]
-        json: bool,
-        /// Leave out what takes longer than some seconds.
-        #[arg(long)]
-        quick: bool,
-    },
+    /// Compares the engine with what is known: its body with laws of physics, its worms with measured ones.
+    #[command(
+        after_help = "Examples:\n  nematode validate body --markdown\n  nematode validate worm models/experiments/bbc.toml\n\n\
+                      Exits with 1 where a row is missed."
+    )]
+    Validate(worm_commands::ValidateOptions),
+    /// Prints how recorded worms move: those of recordings (HDF5) and of trackers (WCON).
+    #[command(after_help = "Example:\n  nematode gait crawl.h5 tracked.wcon --wcon both.wcon")]
+    Gait(worm_commands::GaitOptions),
     /// Makes NeuroML networks from the published tables of contacts.
     #[command(after_help = "Example:\n  nematode connectome build --source witvliet")]
     Connectome {
@@ -126,6 +119,9 @@ struct RunOptions {
     /// Where to write the recording, instead of where the experiment says.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Write the worm's midline as WCON too, for the readers of trackers.
+    #[arg(long, value_name = "FILE.wcon")]
+    wcon: Option<PathBuf>,
     /// Change a value of the experiment, as often as needed: body.mixture=0.5.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -183,14 +179,8 @@ fn main() -> ExitCode {
         Command::Connectome { command: ConnectomeCommand::Build { source, out, tables, cells } } => {
             build(&source, out, &tables, &cells).map(done)
         }
-        Command::Validate { part: _, markdown, json, quick } => {
-            let style = match (json, markdown) {
-                (true, _) => Style::Json,
-                (_, true) => Style::Markdown,
-                _ => Style::Plain,
-            };
-            Ok(validate(style, quick))
-        }
+        Command::Validate(options) => worm_commands::validate(&options),
+        Command::Gait(options) => worm_commands::gait(&options).map(done),
         Command::Cite { experiment } => cite(&experiment).map(done),
     };
     result.unwrap_or_else(|error: Error| {
@@ -278,6 +268,9 @@ fn run(options: RunOptions, argv: Vec<String>, recording: Option<PathBuf>) -> Re
         finished
     })?;
     print_table(&title, &finished);
+    if let Some(wcon) = &options.wcon {
+        worm_commands::convert(std::slice::from_ref(&finished.file), wcon)?;
+    }
     if let Some((time, kept)) = finished.stopped {
         let file = finished.file.display();
         let on = if kept { format!("go on with: nematode run --resume {file}") } else { format!("{file} is whole") };
@@ -522,22 +515,6 @@ fn check_experiment(file: &std::path::Path) -> Result<(), Error> {
     }
     Run::prepare(experiment, Vec::new(), &|line| eprintln!("{line}"))?;
     Ok(())
-}
-
-fn validate(style: Style, quick: bool) -> ExitCode {
-    let claims: Vec<Claim> = validate::body().into_iter().filter(|claim| !(quick && claim.slow)).collect();
-    let bar = progress_bar(claims.len());
-    let try_out = |claim: Claim| {
-        bar.set_message(claim.name);
-        let outcome = parallel::with_threads(1, || claim.try_out());
-        bar.inc(1);
-        (claim, outcome)
-    };
-    let rows: Vec<(Claim, Outcome)> = claims.into_iter().map(try_out).collect();
-    bar.finish_and_clear();
-    print!("{}", validate::table(&rows, style));
-    let missed = rows.iter().any(|(_, outcome)| matches!(outcome, Outcome::Missed(_) | Outcome::Broke(_)));
-    ExitCode::from(u8::from(missed))
 }
 
 fn build(source: &str, out: Option<PathBuf>, tables: &std::path::Path, cells: &std::path::Path) -> Result<(), Error> {

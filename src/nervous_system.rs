@@ -8,7 +8,7 @@ use crate::interventions;
 use crate::names::muscle_place;
 use crate::network::{Network, Options, Port, Probe};
 use crate::neuroml::model::{Input, Model, Population, ProjectionKind};
-use crate::proprioception::ReceptiveField;
+use crate::proprioception::{ReceptiveField, Widths};
 use crate::receptors::Transducer;
 use crate::recording;
 use crate::worm::Nerve;
@@ -76,7 +76,8 @@ pub fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve
     let span = body_span(&model);
     tap(&mut model, experiment, part, &mut problems)?;
     let mut fields = Vec::new();
-    let widths = experiment.anatomy.relative_widths();
+    let anatomy = &experiment.anatomy;
+    let widths = Widths { relative: anatomy.relative_widths(), slenderness: anatomy.slenderness() };
     for receptor in &part.receptors {
         let place = receptor.map.place(receptor.neuron.span());
         let Some(population) = find(&model, receptor.neuron.get_ref(), place, &mut problems) else { continue };

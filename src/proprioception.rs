@@ -75,7 +75,8 @@ impl Sense {
 /// The part of the body that one stretch receptor feels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReceptiveField {
-    muscles: Vec<(usize, f64)>,
+    /// What it feels, with the weight of each: muscles by number, or rows by number where it feels bending.
+    felt: Vec<(usize, f64)>,
     feeling: Feeling,
 }
 
@@ -89,11 +90,14 @@ pub struct Feeling {
     /// Whether strain counts over the width of the body there, as a part of its largest: so it is bending that is
     /// felt, the same in thick and in thin parts.
     pub relative_to_width: bool,
+    /// Whether it is not the strain of muscles that is felt but what bending alone makes of it, ∓ κ times the half-width
+    /// there: blind to a body that is shortened as a whole, and the same in bodies whose muscles lie differently deep.
+    pub bending: bool,
 }
 
 impl Feeling {
     /// Strain as it is.
-    pub const PLAIN: Self = Self { when_longer: 1.0, when_shorter: 1.0, relative_to_width: false };
+    pub const PLAIN: Self = Self { when_longer: 1.0, when_shorter: 1.0, relative_to_width: false, bending: false };
 
     fn of(self, strain: f64) -> f64 {
         strain * if strain > 0.0 { self.when_longer } else { self.when_shorter }
@@ -102,24 +106,49 @@ impl Feeling {
 
 impl ReceptiveField {
     /// The muscles of the back (`dorsal`) or the belly whose middle lies between two places along the body
-    /// (0 head … 1 tail); the nearest row where none does. `widths` are those of the rows, over the largest.
-    pub fn new(dorsal: bool, [from, to]: [f64; 2], feeling: Feeling, widths: &[f64; MUSCLE_ROWS]) -> Self {
+    /// (0 head … 1 tail); the nearest row where none does. `widths` are those of the rows.
+    pub fn new(dorsal: bool, [from, to]: [f64; 2], feeling: Feeling, widths: &Widths) -> Self {
         let place = |row: usize| (row as f64 - 0.5) / MUSCLE_ROWS as f64;
         let outside = |row: usize| (from - place(row)).max(place(row) - to).max(0.0);
         let nearest = (1..=MUSCLE_ROWS).map(outside).fold(f64::INFINITY, f64::min);
-        let felt = |(_, (quadrant, row)): &(usize, (crate::names::Quadrant, usize))| {
-            quadrant.is_dorsal() == dorsal && outside(*row) <= nearest
+        let inside = |row: &usize| outside(*row) <= nearest;
+        let width = |row: usize| if feeling.relative_to_width { 1.0 } else { widths.relative[row - 1] };
+        let felt = if feeling.bending {
+            // Bent to the back, the back is shorter.
+            let sign = if dorsal { -1.0 } else { 1.0 };
+            (1..=MUSCLE_ROWS).filter(inside).map(|row| (row - 1, sign * width(row) * widths.slenderness)).collect()
+        } else {
+            let felt = |(_, (quadrant, row)): &(usize, (crate::names::Quadrant, usize))| {
+                quadrant.is_dorsal() == dorsal && inside(row)
+            };
+            let weight = |row: usize| if feeling.relative_to_width { 1.0 / widths.relative[row - 1] } else { 1.0 };
+            muscles().into_iter().enumerate().filter(felt).map(|(index, (_, row))| (index, weight(row))).collect()
         };
-        let weight = |row: usize| if feeling.relative_to_width { 1.0 / widths[row - 1] } else { 1.0 };
-        let muscles = muscles().into_iter().enumerate().filter(felt).map(|(index, (_, row))| (index, weight(row)));
-        Self { muscles: muscles.collect(), feeling }
+        Self { felt, feeling }
     }
 
     /// Mean strain of the field.
     pub fn stretch(&self, felt: &Felt) -> f64 {
-        let felt = self.muscles.iter().map(|(muscle, weight)| weight * self.feeling.of(felt.strain[*muscle]));
-        felt.sum::<f64>() / self.muscles.len().max(1) as f64
+        let values = if self.feeling.bending { &felt.curvature } else { &felt.strain };
+        // A factor by the sign of the strain comes before the weight, which has a sign of its own for bending.
+        let strains = self.felt.iter().map(|(index, weight)| {
+            if self.feeling.bending {
+                self.feeling.of(weight * values[*index])
+            } else {
+                weight * self.feeling.of(values[*index])
+            }
+        });
+        strains.sum::<f64>() / self.felt.len().max(1) as f64
     }
+}
+
+/// How wide a body is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Widths {
+    /// At each row of muscles, over its largest.
+    pub relative: [f64; MUSCLE_ROWS],
+    /// Largest half-width over length.
+    pub slenderness: f64,
 }
 
 /// The number of the muscle of that name.
@@ -150,13 +179,33 @@ mod tests {
     }
 
     fn plain(dorsal: bool, from: f64, to: f64) -> ReceptiveField {
-        ReceptiveField::new(dorsal, [from, to], Feeling::PLAIN, &[1.0; MUSCLE_ROWS])
+        ReceptiveField::new(
+            dorsal,
+            [from, to],
+            Feeling::PLAIN,
+            &Widths { relative: [1.0; MUSCLE_ROWS], slenderness: 0.03 },
+        )
+    }
+
+    fn half() -> Widths {
+        Widths { relative: [0.5; MUSCLE_ROWS], slenderness: 0.03 }
+    }
+
+    #[test]
+    fn a_receptor_of_bending_feels_the_side_that_is_stretched() {
+        let mut felt = felt();
+        (felt.curvature[4], felt.curvature[5]) = (2.0, 4.0);
+        let feeling = Feeling { when_longer: 0.8, when_shorter: 1.2, bending: true, ..Feeling::PLAIN };
+        let field = |dorsal| ReceptiveField::new(dorsal, [4.0 / 24.0, 6.0 / 24.0], feeling, &half());
+        // Bent to the back by κL = 3 in the mean, where the half-width is 0.015 L: the belly is 4.5 % longer.
+        assert!((field(false).stretch(&felt) - 0.8 * 0.045).abs() < 1e-15);
+        assert!((field(true).stretch(&felt) + 1.2 * 0.045).abs() < 1e-15);
     }
 
     #[test]
     fn a_receptor_feels_longer_and_shorter_and_thin_and_thick_as_its_data_say() {
-        let feeling = Feeling { when_longer: 0.8, when_shorter: 1.2, relative_to_width: true };
-        let field = ReceptiveField::new(true, [0.0, 1.0 / 24.0], feeling, &[0.5; MUSCLE_ROWS]);
+        let feeling = Feeling { when_longer: 0.8, when_shorter: 1.2, relative_to_width: true, ..Feeling::PLAIN };
+        let field = ReceptiveField::new(true, [0.0, 1.0 / 24.0], feeling, &half());
         let mut felt = felt();
         // The first row of the back: MDL01 (0) and MDR01 (24), each over half of the largest width.
         (felt.strain[0], felt.strain[24]) = (0.1, -0.2);

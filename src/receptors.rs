@@ -93,6 +93,8 @@ struct StretchFile {
     side: Spanned<String>,
     from: f64,
     to: Spanned<f64>,
+    #[serde(default)]
+    feels: FeelsFile,
     /// Instead of those of `[senses]`.
     gain: Option<Spanned<String>>,
     saturation: Option<Spanned<String>>,
@@ -102,6 +104,14 @@ struct StretchFile {
     when_shorter: f64,
     #[serde(default)]
     relative_to_width: bool,
+}
+
+#[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum FeelsFile {
+    #[default]
+    Strain,
+    Bending,
 }
 
 #[derive(Deserialize)]
@@ -212,6 +222,7 @@ impl SensesFile {
                     when_longer: stretch.when_longer,
                     when_shorter: stretch.when_shorter,
                     relative_to_width: stretch.relative_to_width,
+                    bending: stretch.feels == FeelsFile::Bending,
                 },
                 transducer: transducer.clone(),
                 span,

@@ -115,13 +115,13 @@ pub(crate) fn pose_of(
     [relative_length, relative_volume]: [f32; 2],
 ) -> Pose {
     let points: Vec<Vec3> = midline.iter().map(|point| Vec3::from(point.map(f64::from))).collect();
-    let (front, rear) = points.split_at(points.len() / 2);
-    let mean = |points: &[Vec3]| points.iter().sum::<Vec3>() / points.len() as f64;
+    let (heading, width) = Pose::heading_and_width(&points);
     Pose {
         time,
         curvature: curvature.iter().copied().map(f64::from).collect(),
         center: Vec3::new(x, y, z),
-        heading: mean(front) - mean(rear),
+        heading,
+        width,
         length: points.windows(2).map(|pair| (pair[1] - pair[0]).norm()).sum(),
         relative_length: f64::from(relative_length),
         relative_volume: f64::from(relative_volume),

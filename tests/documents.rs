@@ -67,6 +67,7 @@ fn every_key_of_the_models_is_explained() {
         "models/experiments/bbc.toml",
         "models/experiments/connectome_forward.toml",
         "models/circuits/forward.toml",
+        "models/measured.toml",
         "models/fits/connectome_forward.toml",
         "models/media/agar.toml",
         "models/media/floor.toml",

@@ -89,6 +89,16 @@ impl WormAnatomy {
         }
     }
 
+    /// Largest half-width of the body over its length.
+    pub fn slenderness(&self) -> f64 {
+        match self {
+            Self::Particles(anatomy) => {
+                anatomy.radius.iter().map(|(_, radius)| *radius).fold(0.0, f64::max) / anatomy.length
+            }
+            Self::Rod(anatomy) => 0.5 * anatomy.diameter / anatomy.length,
+        }
+    }
+
     /// Time in which a muscle's activation follows its drive [s], and how far below rest a drive may pull it.
     pub fn muscle(&self) -> (f64, f64) {
         match self {

@@ -7,7 +7,7 @@
 mod flows;
 mod solids;
 
-use std::fmt::Write;
+use crate::table::{Style, aligned};
 
 /// A number that an experiment gave, and what it should be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,40 +78,13 @@ pub fn body() -> Vec<Claim> {
     [solids::CLAIMS, flows::CLAIMS].concat()
 }
 
-/// How a table is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
-    /// Aligned columns for a terminal.
-    Plain,
-    /// A table of Markdown.
-    Markdown,
-    /// A list of JSON objects.
-    Json,
-}
-
 /// The table of some claims and their outcomes.
 pub fn table(rows: &[(Claim, Outcome)], style: Style) -> String {
-    let mut text = String::new();
     if style == Style::Json {
         let rows: Vec<serde_json::Value> = rows.iter().map(json).collect();
         return format!("{:#}\n", serde_json::Value::from(rows));
     }
-    let cells: Vec<[String; 7]> = std::iter::once(HEAD.map(str::to_string)).chain(rows.iter().map(cells)).collect();
-    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 7] = std::array::from_fn(width);
-    for (number, row) in cells.iter().enumerate() {
-        let padded = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-        let line = match style {
-            Style::Markdown => format!("| {} |", padded.collect::<Vec<String>>().join(" | ")),
-            _ => format!("  {}", padded.collect::<Vec<String>>().join("  ")).trim_end().to_string(),
-        };
-        text += &line;
-        text.push('\n');
-        if number == 0 && style == Style::Markdown {
-            let _ = writeln!(text, "|{}", "---|".repeat(HEAD.len()));
-        }
-    }
-    text
+    aligned(HEAD, &rows.iter().map(cells).collect::<Vec<_>>(), style == Style::Markdown)
 }
 
 const HEAD: [&str; 7] = ["law", "value", "reference", "error", "tolerance", "", "source"];

@@ -1,0 +1,51 @@
+//! A simulated worm is put beside measured ones, row by row, and what fails stays in the table.
+
+use std::process::{Command, Output};
+
+fn nematode(arguments: &[&str]) -> Output {
+    let command =
+        Command::new(env!("CARGO_BIN_EXE_nematode")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    command.expect("it runs")
+}
+
+/// Rows by name, with their verdicts, of a table in JSON.
+fn verdicts(output: &Output) -> Vec<(String, String)> {
+    let table: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let text = |row: &serde_json::Value, key: &str| row[key].as_str().unwrap_or_default().to_string();
+    table.as_array().expect("rows").iter().map(|row| (text(row, "row"), text(row, "verdict"))).collect()
+}
+
+const BBC: &str = "models/experiments/bbc.toml";
+
+#[test]
+fn the_circuit_of_boyle_berri_and_cohen_moves_as_worms_on_agar_do() {
+    let output = nematode(&["validate", "worm", BBC, "--json"]);
+    let verdicts = verdicts(&output);
+    for row in ["K1", "K2", "K3", "K4", "K5", "N3_B"] {
+        assert!(verdicts.contains(&(row.to_string(), "pass".to_string())), "{row}: {verdicts:?}");
+    }
+    assert!(verdicts.contains(&("K6".to_string(), "not asked".to_string())), "{verdicts:?}");
+}
+
+#[test]
+fn a_row_that_fails_is_in_the_table_and_in_the_exit_code() {
+    let slow = ["validate", "worm", BBC, "--set", "rows=[\"K6\", \"K1\"]"];
+    let output = nematode(&slow);
+    let table = String::from_utf8_lossy(&output.stdout).to_string();
+    assert_eq!(output.status.code(), Some(1), "{table}");
+    let line = |row: &str| table.lines().find(|line| line.trim().starts_with(row)).unwrap_or_default().to_string();
+    assert!(
+        line("K6 ").contains("FAIL") && line("K1 ").contains("pass") && line("K3 ").contains("not asked"),
+        "{table}"
+    );
+    let markdown = nematode(&[&slow[..], &["--markdown"]].concat());
+    assert!(String::from_utf8_lossy(&markdown.stdout).contains("|---|---|"));
+}
+
+#[test]
+fn a_row_that_nobody_measured_is_refused_with_its_place() {
+    let output = nematode(&["validate", "worm", BBC, "--set", "rows=[\"K99\"]"]);
+    let text = String::from_utf8_lossy(&output.stderr).to_string();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text.contains("bbc.toml:") && text.contains("nothing measured is called \"K99\""), "{text}");
+}

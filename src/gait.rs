@@ -84,6 +84,9 @@ pub struct Gait {
     pub wavelength: Option<f64>,
     /// Direction of the wave.
     pub wave: Wave,
+    /// How much of the undulation is one wave that travels along the whole body: 1 for nothing else, about half for a bend
+    /// that stands; none where there is no wave.
+    pub travelling: Option<f64>,
     /// Root mean square of curvature times length.
     pub bending: f64,
     /// The same of what changes: curvature less its mean over time at each place.
@@ -175,6 +178,8 @@ pub enum Quantity {
     Wavelength,
     /// Speed over that of the wave.
     Grip,
+    /// How much of the undulation is one travelling wave.
+    Travelling,
     /// Root mean square of curvature times length.
     Bending,
     /// The same of what changes.
@@ -185,11 +190,12 @@ pub enum Quantity {
 
 impl Quantity {
     /// All, with the names that files use.
-    pub const ALL: [(&'static str, Self, Dimension); 7] = [
+    pub const ALL: [(&'static str, Self, Dimension); 8] = [
         ("forward_speed", Self::ForwardSpeed, Dimension::VELOCITY),
         ("frequency", Self::Frequency, Dimension::PER_TIME),
         ("wavelength", Self::Wavelength, Dimension::NONE),
         ("grip", Self::Grip, Dimension::NONE),
+        ("travelling", Self::Travelling, Dimension::NONE),
         ("bending", Self::Bending, Dimension::NONE),
         ("undulation", Self::Undulation, Dimension::NONE),
         ("tail_undulation", Self::TailUndulation, Dimension::NONE),
@@ -226,6 +232,7 @@ impl Quantity {
                 Wave::HeadToTail | Wave::None => length,
             }),
             Self::Grip => gait.grip(gait.body_length),
+            Self::Travelling => gait.travelling,
             Self::Bending => Some(gait.bending),
             Self::Undulation => Some(gait.undulation),
             Self::TailUndulation => Some(gait.tail_undulation),
@@ -259,6 +266,7 @@ impl Gait {
         Ok(Self {
             forward_speed: forward_speed(poses, main),
             frequency: main,
+            travelling: main.zip(slope).map(|(frequency, slope)| travelling(poses, frequency, slope)),
             wavelength: slope.map(|slope| 2.0 * PI / slope.abs()),
             wave,
             bending,
@@ -413,6 +421,23 @@ fn phase_slope(poses: &[Pose], frequency: f64) -> Option<f64> {
     (slope.abs() > 0.1 * 2.0 * PI).then_some(slope)
 }
 
+/// |Σ z e^(i 2π s/λ)| / Σ |z| over the places s of the body, z = b − ic the part of curvature with this frequency: how far all
+/// places agree that one wave of this slope of phase passes them.
+fn travelling(poses: &[Pose], frequency: f64, slope: f64) -> f64 {
+    let (parts, _) = fit(poses, frequency);
+    let places = parts.len() as f64;
+    let mut sum = [0.0; 2];
+    let mut all = 0.0;
+    for (place, (cosine, sine)) in parts.iter().enumerate() {
+        let (s, c) = libm::sincos(-slope * (place as f64 + 0.5) / places);
+        // z = cosine − i sine, turned back by the phase of the wave there.
+        sum[0] += cosine * c + sine * s;
+        sum[1] += cosine * s - sine * c;
+        all += libm::hypot(*cosine, *sine);
+    }
+    libm::hypot(sum[0], sum[1]) / all
+}
+
 /// Displacement along the body over one cycle, by time, in the mean over every cycle that fits [m/s]. A worm that
 /// swims in a circle comes back, but is not slow: the body's direction is that of each cycle.
 fn forward_speed(poses: &[Pose], frequency: Option<f64>) -> f64 {
@@ -467,6 +492,7 @@ mod tests {
         assert!((gait.wavelength.expect("a wave") / 0.65 - 1.0).abs() < 1e-3, "{gait:?}");
         assert!((gait.forward_speed / 2e-4 - 1.0).abs() < 1e-3, "{gait:?}");
         assert_eq!(gait.wave, Wave::HeadToTail);
+        assert!((gait.travelling.expect("a wave") - 1.0).abs() < 1e-3, "{gait:?}");
         assert_eq!(Gait::of(&crawling(0.47, -0.65, 2e-4), 0.0).expect("long enough").wave, Wave::TailToHead);
     }
 

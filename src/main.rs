@@ -4,6 +4,7 @@
 //! the recording closed.
 
 mod fit_command;
+mod setup_commands;
 mod worm_commands;
 
 use std::io::IsTerminal;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use nematode::connectome::{self, Source};
@@ -32,7 +33,7 @@ use nematode::{citation, parallel};
 
 /// Simulates C. elegans: 302 neurons, 95 muscles and a body that feel each other.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version = setup_commands::VERSION, arg_required_else_help = true)]
 #[command(after_help = "Example:\n  nematode run models/experiments/crawl.toml")]
 struct Arguments {
     #[command(subcommand)]
@@ -99,6 +100,20 @@ enum Command {
         #[command(subcommand)]
         command: ConnectomeCommand,
     },
+    /// Tries what a run needs on this machine: threads, vector registers, HDF5, the tables.
+    #[command(after_help = "Example:\n  nematode doctor\n\nExits with 1 where something is amiss.")]
+    Doctor,
+    /// Prints the completions of a shell.
+    #[command(
+        after_help = "Example:\n  nematode completions bash > ~/.local/share/bash-completion/completions/nematode"
+    )]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Prints the man page.
+    #[command(after_help = "Example:\n  nematode man | man -l -")]
+    Man,
     /// Prints the papers of the parts that an experiment uses.
     #[command(after_help = "Example:\n  nematode cite models/experiments/connectome.toml")]
     Cite {
@@ -181,6 +196,9 @@ fn main() -> ExitCode {
         }
         Command::Validate(options) => worm_commands::validate(&options),
         Command::Gait(options) => worm_commands::gait(&options).map(done),
+        Command::Doctor => Ok(setup_commands::doctor()),
+        Command::Completions { shell } => setup_commands::completions(Arguments::command(), shell).map(done),
+        Command::Man => setup_commands::man(Arguments::command()).map(done),
         Command::Cite { experiment } => cite(&experiment).map(done),
     };
     result.unwrap_or_else(|error: Error| {

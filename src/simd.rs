@@ -29,6 +29,11 @@ pub fn widest<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(Work(work))
 }
 
+/// The vector instructions that [`widest`] uses on this processor.
+pub fn name() -> String {
+    format!("{:?}", pulp::Arch::new()).split('(').next().unwrap_or_default().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

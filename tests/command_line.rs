@@ -172,7 +172,7 @@ fn a_value_that_is_set_is_run_and_kept_in_the_recording() {
     assert!(text.contains("duration = \"0.1 s\"") && text.contains("mixture = 0.25"), "{text}");
     lab.refuses(&["run", BBC, "--set", "body.mixture"], &["has no \"=\""]);
     lab.refuses(&["run", BBC, "--set", "body.mixtur=1"], &["unknown field `mixtur`", "did you mean `mixture`?"]);
-    lab.refuses(&["run", BBC, "--set", "body.mixture=2"], &["bbc.toml:12:11: a mixture is between 0 and 1, found 2"]);
+    lab.refuses(&["run", BBC, "--set", "body.mixture=2"], &["bbc.toml:13:11: a mixture is between 0 and 1, found 2"]);
 }
 
 #[test]
@@ -495,4 +495,33 @@ fn every_command_helps_with_an_example() {
     assert!(told.code == 2 && told.err.contains("Example:"), "{}", told.err);
     let told = lab.nematode(&["walk"]);
     assert!(told.code == 2 && told.err.contains("walk"), "{}", told.err);
+}
+
+#[test]
+fn the_doctor_finds_a_well_machine_and_says_what_it_tried() {
+    let output = program(&["doctor"]);
+    let text = String::from_utf8_lossy(&output.stdout).to_string();
+    assert!(output.status.success() && !text.contains("AMISS"), "{text}");
+    for part in ["threads", "vector registers", "HDF5", "302 neurons"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn shells_and_man_know_every_command() {
+    let commands = ["run", "lems", "fit", "gait", "check", "validate", "connectome", "cite", "doctor"];
+    for arguments in [&["completions", "bash"][..], &["man"]] {
+        let output = program(arguments);
+        let text = String::from_utf8_lossy(&output.stdout).to_string();
+        assert!(output.status.success() && commands.iter().all(|command| text.contains(command)), "{text}");
+    }
+    let version = program(&["--version"]);
+    assert!(String::from_utf8_lossy(&version.stdout).contains("rustc"));
+}
+
+/// The program where the repository is.
+fn program(arguments: &[&str]) -> std::process::Output {
+    let command =
+        Command::new(env!("CARGO_BIN_EXE_nematode")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    command.expect("the program runs")
 }

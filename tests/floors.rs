@@ -20,6 +20,7 @@ const fn home(path: &'static str, floor: u32, group: &'static str, stair: u32) -
 const HOUSE: &[Home] = &[
     home("main.rs", 8, "main", 1),
     home("fit_command.rs", 8, "main", 0),
+    home("setup_commands.rs", 8, "main", 0),
     home("worm_commands.rs", 8, "main", 0),
     home("behaviour.rs", 7, "run", 5),
     home("fit.rs", 7, "run", 4),

@@ -6,7 +6,7 @@
 //! farther than five places from the diagonal, in the matrix and in its factor. One column is six numbers, and a
 //! factorisation of 147 columns takes about two microseconds. No pivoting: drag and springs make the matrix
 //! positive definite but for what compressed springs take away, and a solution that is no number is seen by its user.
-//! Not `block_tridiagonal.rs`, whose blocks are of hundreds of unknowns.
+//! Not `envelope.rs`, whose columns are of a hundred unknowns.
 //!
 //! Source: Golub & Van Loan, Matrix Computations, 4th edition, section 4.3.6 (band systems).
 

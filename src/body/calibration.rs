@@ -8,8 +8,8 @@
 //!
 //! Source: Euler–Bernoulli beam theory.
 
-use crate::body::block_tridiagonal::BlockTridiagonal;
 use crate::body::elasticity;
+use crate::body::envelope::Envelope;
 use crate::body::particles::{Tissue, Vec3};
 
 /// Secant steps: EI is almost proportional to the springs' stiffness, so each gains two digits.
@@ -29,8 +29,7 @@ pub fn calibrate(tissue: &mut Tissue, bending_modulus: f64) {
 /// Bending modulus EI [N·m²] of the body's middle, dorso-ventrally.
 pub fn measure(tissue: &Tissue) -> f64 {
     let (held, pulled) = (tissue.rings() * 3 / 10, tissue.rings() * 7 / 10);
-    let sizes: Vec<usize> = (0..tissue.rings()).map(|ring| 3 * tissue.ring(ring).len()).collect();
-    let mut matrix = BlockTridiagonal::new(&sizes);
+    let mut matrix = Envelope::of(tissue);
     let at_rest = elasticity::damp(&tissue.springs, &tissue.position, 0.0, 1.0);
     let no_force = vec![0.0; tissue.fibres.iter().map(|fibre| fibre.muscle + 1).max().unwrap_or(0)];
     elasticity::add_stiffness(tissue, &at_rest, &tissue.position, &no_force, 0.0, &mut matrix);
@@ -38,7 +37,7 @@ pub fn measure(tissue: &Tissue) -> f64 {
     for i in 0..3 * tissue.position.len() {
         // A billionth of a spring on every particle keeps the free ends from drifting without being felt.
         let hold = if tissue.ring(held).contains(&(i / 3)) { 1e3 } else { 1e-9 };
-        matrix.add(i, i, hold * stiffest);
+        matrix.add(i / 3, i % 3, hold * stiffest);
     }
     let couple = 1e-12;
     let lever: f64 = tissue.ring(pulled).map(|i| tissue.position[i].y.powi(2)).sum();
@@ -50,7 +49,7 @@ pub fn measure(tissue: &Tissue) -> f64 {
         // Springs that do not hold the body together at all have no stiffness in bending.
         return 0.0;
     }
-    matrix.solve(&mut shift);
+    matrix.solve([&mut shift]);
     let margin = (pulled - held) / 5;
     let middle: Vec<(f64, f64)> = (held + margin..=pulled - margin)
         .map(|ring| {

@@ -6,7 +6,7 @@
 //! k_f stiffness of the film on one ring [N/m], z₀ the height at which the body was laid down [m], k_c stiffness of
 //! the contact [N/m], z_c height of the floor [m]. Pulling on a ring's mean leaves it free to roll.
 
-use crate::body::block_tridiagonal::BlockTridiagonal;
+use crate::body::envelope::Envelope;
 use crate::body::medium::{Floor, Medium};
 use crate::body::particles::{Tissue, Vec3};
 
@@ -50,21 +50,17 @@ impl Contact {
     }
 
     /// Adds the stiffness of film and floor [N/m].
-    pub fn add_stiffness(&self, tissue: &Tissue, position: &[Vec3], matrix: &mut BlockTridiagonal) {
+    pub fn add_stiffness(&self, tissue: &Tissue, position: &[Vec3], matrix: &mut Envelope) {
         if self.film > 0.0 {
             for ring in 0..tissue.rings() {
                 let count = tissue.ring(ring).len() as f64;
-                for i in tissue.ring(ring) {
-                    for j in tissue.ring(ring).start..=i {
-                        matrix.add(3 * i + 2, 3 * j + 2, self.film / (count * count));
-                    }
-                }
+                matrix.add_to_all_pairs(tissue.ring(ring), 2, self.film / (count * count));
             }
         }
         if let Some(floor) = self.floor {
             for (i, x) in position[..tissue.position.len()].iter().enumerate() {
                 if x.z < floor.height + NEARLY_DOWN {
-                    matrix.add(3 * i + 2, 3 * i + 2, floor.stiffness);
+                    matrix.add(i, 2, floor.stiffness);
                 }
             }
         }

@@ -19,7 +19,7 @@
 
 use nalgebra::Matrix3;
 
-use crate::body::block_tridiagonal::BlockTridiagonal;
+use crate::body::envelope::Envelope;
 use crate::body::particles::{Spring, Tissue, Vec3};
 
 /// A spring with its dashpot over one step.
@@ -67,7 +67,7 @@ pub fn add_stiffness(
     position: &[Vec3],
     fibre_force: &[f64],
     caution: f64,
-    matrix: &mut BlockTridiagonal,
+    matrix: &mut Envelope,
 ) {
     for (spring, damped) in tissue.springs.iter().zip(damped) {
         let along = position[spring.b] - position[spring.a];
@@ -84,11 +84,11 @@ pub fn add_stiffness(
 }
 
 /// Adds the stiffness of one pair: `along` its direction d and `across` it.
-fn add_pair(matrix: &mut BlockTridiagonal, a: usize, b: usize, d: Vec3, along: f64, across: f64) {
+fn add_pair(matrix: &mut Envelope, a: usize, b: usize, d: Vec3, along: f64, across: f64) {
     let block = d * (d * (along - across)).transpose() + Matrix3::from_diagonal_element(across);
-    matrix.add_block(3 * a, 3 * a, &block);
-    matrix.add_block(3 * b, 3 * b, &block);
-    matrix.add_block(3 * b, 3 * a, &-block);
+    matrix.add_block(a, a, &block);
+    matrix.add_block(b, b, &block);
+    matrix.add_block(a, b, &-block);
 }
 
 /// Energy stored in the springs [J].

@@ -21,18 +21,18 @@
 
 use nalgebra::Matrix3;
 
-use crate::body::block_tridiagonal::BlockTridiagonal;
 use crate::body::contact::Contact;
 use crate::body::elasticity;
+use crate::body::envelope::Envelope;
 use crate::body::medium::Drag;
 use crate::body::particles::{Tissue, Vec3, enclosed_volume, volume_gradient};
 
-/// Newton stops when no particle moves further than this fraction of the shortest spring: 1e-4 of 11 µm is
+/// Newton stops when no particle has further to go than this fraction of the shortest spring: 1e-4 of 11 µm is
 /// a nanometre, a thousandth of what a crawling worm moves in a step.
 const TOLERANCE: f64 = 1e-4;
 
 /// How a step is tried: the share of a spring's stiffness kept across it (see `elasticity.rs`), and how many
-/// iterations that gets. The bold way needs 3 in a crawl; after a blow a more careful one may find what it misses.
+/// iterations that gets. The bold way needs 2 in a crawl; after a blow a more careful one may find what it misses.
 const ATTEMPTS: [(f64, usize); 2] = [(0.0, 40), (0.1, 80)];
 
 /// A step that no attempt solves is taken as two halves, and so on down to a 64th.
@@ -88,7 +88,7 @@ struct Task<'a> {
 /// The solver with its matrix and work space.
 #[derive(Debug, Clone)]
 pub struct ImplicitStep {
-    matrix: BlockTridiagonal,
+    matrix: Envelope,
     rest_volume: f64,
     bulk_modulus: f64,
     damping_time: f64,
@@ -108,11 +108,10 @@ impl ImplicitStep {
     ///
     /// `bulk_modulus` K [Pa], `damping_time` τ [s].
     pub fn new(tissue: &Tissue, bulk_modulus: f64, damping_time: f64) -> Self {
-        let sizes: Vec<usize> = (0..tissue.rings()).map(|ring| 3 * tissue.ring(ring).len()).collect();
         let count = tissue.position.len();
         let shortest = tissue.springs.iter().map(|spring| spring.rest).fold(f64::INFINITY, f64::min);
         Self {
-            matrix: BlockTridiagonal::new(&sizes),
+            matrix: Envelope::of(tissue),
             rest_volume: enclosed_volume(&tissue.triangles, &tissue.position),
             bulk_modulus,
             damping_time,
@@ -218,13 +217,15 @@ impl ImplicitStep {
             }
             solved.iterations += 1;
             let moved;
-            (moved, who) = self.newton_move(task, position, &mut solved.pressure);
+            (moved, who) = self.newton_move(task, position, &mut solved.pressure, slow);
             if !moved.is_finite() {
                 return Err(Unsolved { what: format!("position of tissue particle {who} is not a number") });
             }
             // A careful move is a part of the bold one it stands for.
             let part = if caution > 0.0 { 0.1 } else { 1.0 };
-            if moved < TOLERANCE * part * self.grain {
+            // Moves that shrink by so much leave less than this to all that would follow.
+            let left = if moved < SLOW * last_move { SLOW / (1.0 - SLOW) * moved } else { moved };
+            if left < TOLERANCE * part * self.grain {
                 return Ok(solved);
             }
             // The factor of this very place would not be better.
@@ -246,23 +247,25 @@ impl ImplicitStep {
             let Drag { along, across, axis } = drag;
             let drag = axis * (axis * ((along - across) / dt)).transpose();
             let block = drag + Matrix3::from_diagonal_element(mass / (dt * dt) + across / dt);
-            self.matrix.add_block(3 * i, 3 * i, &block);
+            self.matrix.add_block(i, i, &block);
         }
         elasticity::add_stiffness(tissue, damped, position, loads.fibre_force, caution, &mut self.matrix);
         loads.contact.add_stiffness(tissue, position, &mut self.matrix);
         self.matrix.factorise().map_err(|bad| Unsolved {
-            what: format!("the body's stiffness is not positive at tissue particle {}", bad.unknown / 3),
-        })?;
-        volume_gradient(&tissue.triangles, position, &mut self.gradient);
-        for (inflation, gradient) in self.inflation.chunks_exact_mut(3).zip(&self.gradient) {
-            inflation.copy_from_slice(gradient.as_slice());
-        }
-        self.matrix.solve(&mut self.inflation);
-        Ok(())
+            what: format!("the body's stiffness is not positive at tissue particle {}", bad.particle),
+        })
     }
 
     /// One Newton iteration, which also corrects the pressure [Pa]; gives the largest move [m] and who made it.
-    fn newton_move(&mut self, task: &Task<'_>, position: &mut [Vec3], pressure: &mut f64) -> (f64, usize) {
+    ///
+    /// `new_factor` says that the matrix was factorised at this very place.
+    fn newton_move(
+        &mut self,
+        task: &Task<'_>,
+        position: &mut [Vec3],
+        pressure: &mut f64,
+        new_factor: bool,
+    ) -> (f64, usize) {
         let Task { tissue, loads, damped, dt, start, velocity } = *task;
         self.force.copy_from_slice(loads.external);
         elasticity::add_forces(tissue, damped, position, loads.fibre_force, &mut self.force);
@@ -276,7 +279,14 @@ impl ImplicitStep {
             let lacking = force + self.gradient[i] * *pressure - drag / dt - inertia;
             self.residual[3 * i..3 * i + 3].copy_from_slice(lacking.as_slice());
         }
-        self.matrix.solve(&mut self.residual);
+        if new_factor {
+            for (inflation, gradient) in self.inflation.chunks_exact_mut(3).zip(&self.gradient) {
+                inflation.copy_from_slice(gradient.as_slice());
+            }
+            self.matrix.solve([&mut self.residual, &mut self.inflation]);
+        } else {
+            self.matrix.solve([&mut self.residual]);
+        }
         let along_gradient = |a: &[f64]| -> f64 {
             a.chunks_exact(3).zip(&self.gradient).map(|(a, n)| a[0] * n.x + a[1] * n.y + a[2] * n.z).sum()
         };

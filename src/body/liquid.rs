@@ -97,10 +97,16 @@ impl Liquid {
     /// `position` of the tissue is at the start of the step, its `velocity` [m/s] what carries it to the end.
     pub fn step(&mut self, dt: f64, first: usize, position: &mut [Vec3], velocity: &mut [Vec3]) -> Corrected {
         let moves: Vec<bool> = (0..position.len()).map(|i| i >= first).collect();
-        self.neighbors.rebuild(position, self.fluid.smoothing.length);
+        self.neighbors.rebuild_around(position, self.fluid.smoothing.length, first);
         viscosity::solve(&self.fluid, self.viscosity, &self.neighbors, dt, position, &moves, velocity);
         let corrected =
             self.solver.solve(&self.fluid, &STOP, &self.neighbors, dt, position, velocity, &self.still, &moves);
+        for (i, density) in self.solver.density[..first].iter_mut().enumerate() {
+            if self.neighbors.count(i) == 0 {
+                // Tissue that no liquid touches was not asked.
+                *density = self.fluid.rest_density;
+            }
+        }
         self.collect_reaction(first, position, velocity);
         for i in first..position.len() {
             velocity[i] += self.solver.acceleration[i] * dt;

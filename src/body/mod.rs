@@ -14,11 +14,11 @@
 
 pub mod anatomy;
 pub mod banded;
-pub mod block_tridiagonal;
 pub mod calibration;
 pub mod construction;
 pub mod contact;
 pub mod elasticity;
+pub mod envelope;
 pub mod explicit;
 pub mod implicit;
 pub mod liquid;

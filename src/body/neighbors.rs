@@ -22,6 +22,9 @@ pub struct Neighbors {
     /// Lengths after which space repeats along x, y and z [m]; infinite where it does not.
     period: Option<[f64; 3]>,
     bins: Bins,
+    /// Where the sorted particles are [m], and their numbers; an image has that of what it is an image of.
+    places: Vec<Vec3>,
+    numbers: Vec<u32>,
     /// Of each occupied bin, the stretches of `order` that hold its nine columns of three bins.
     columns: Vec<[(u32, u32); 9]>,
     /// The bin, in `columns`, of each particle.
@@ -88,22 +91,29 @@ impl Bins {
 impl Neighbors {
     /// Finds the neighbours of all particles of `position` within `reach` [m].
     pub fn rebuild(&mut self, position: &[Vec3], reach: f64) {
+        self.rebuild_around(position, reach, 0);
+    }
+
+    /// Finds the neighbours within `reach` [m] of the particles from `first` on, and of all that are near one of them.
+    /// The others' lists are left empty.
+    pub fn rebuild_around(&mut self, position: &[Vec3], reach: f64, first: usize) {
         self.period = None;
-        self.sort_into_bins(position, reach);
-        self.lists.resize_with(position.len(), Vec::new);
-        let (order, columns, bin_of) = (&self.bins.order, &self.columns, &self.bin_of);
-        let reach_squared = reach * reach;
-        parallel::for_each(&mut self.lists, |i, list| {
+        self.sort_into_bins(position, reach, |i| i);
+        let mut lists = std::mem::take(&mut self.lists);
+        lists.resize_with(position.len(), Vec::new);
+        let (before, from_first) = lists.split_at_mut(first);
+        parallel::for_each(from_first, |k, list| self.find(position, first + k, reach, list));
+        let mut near = vec![false; first];
+        for j in from_first.iter().flatten().filter(|j| (**j as usize) < first) {
+            near[*j as usize] = true;
+        }
+        parallel::for_each(before, |i, list| {
             list.clear();
-            let here = position[i];
-            for (from, to) in columns[bin_of[i] as usize] {
-                for (_, j) in &order[from as usize..to as usize] {
-                    if (position[*j as usize] - here).norm_squared() < reach_squared && *j as usize != i {
-                        list.push(*j);
-                    }
-                }
+            if near[i] {
+                self.find(position, i, reach, list);
             }
         });
+        self.lists = lists;
     }
 
     /// Finds the neighbours of all particles within `reach` [m] in a space that repeats after `period` along each
@@ -126,21 +136,29 @@ impl Neighbors {
             }
         }
         // The images are sorted in, looked at by the originals, and forgotten.
-        self.sort_into_bins(&all, reach);
-        self.lists.resize_with(position.len(), Vec::new);
-        let (order, columns, bin_of) = (&self.bins.order, &self.columns, &self.bin_of);
-        parallel::for_each(&mut self.lists, |i, list| {
-            list.clear();
-            for (from, to) in columns[bin_of[i] as usize] {
-                for (_, j) in &order[from as usize..to as usize] {
-                    let near = (all[*j as usize] - position[i]).norm_squared() < reach * reach;
-                    if near && *j as usize != i {
-                        list.push(original[*j as usize]);
-                    }
-                }
-            }
-        });
+        self.sort_into_bins(&all, reach, |i| original[i as usize]);
+        let mut lists = std::mem::take(&mut self.lists);
+        lists.resize_with(position.len(), Vec::new);
+        parallel::for_each(&mut lists, |i, list| self.find(position, i, reach, list));
+        self.lists = lists;
         self.period = Some(period);
+    }
+
+    /// Lists what the bins around particle `i` hold within `reach` of it.
+    fn find(&self, position: &[Vec3], i: usize, reach: f64, list: &mut Vec<u32>) {
+        let (here, columns) = (position[i], &self.columns[self.bin_of[i] as usize]);
+        let candidates: u32 = columns.iter().map(|(from, to)| to - from).sum();
+        list.resize(candidates as usize, 0);
+        let mut found = 0;
+        for (from, to) in columns {
+            let stretch = *from as usize..*to as usize;
+            for (place, number) in self.places[stretch.clone()].iter().zip(&self.numbers[stretch]) {
+                // Each is written down and one in six is kept: a jump there would be foretold wrongly too often.
+                list[found] = *number;
+                found += usize::from((place - here).norm_squared() < reach * reach && *number as usize != i);
+            }
+        }
+        list.truncate(found);
     }
 
     /// From particle `j` to particle `i` by the shortest way.
@@ -160,10 +178,13 @@ impl Neighbors {
         away
     }
 
-    fn sort_into_bins(&mut self, position: &[Vec3], width: f64) {
+    /// Sorts particles into bins of `width`; `number` is what a list calls each.
+    fn sort_into_bins(&mut self, position: &[Vec3], width: f64, number: impl Fn(u32) -> u32) {
         self.bins.sort(position, width);
         self.bin_of.resize(position.len(), 0);
         self.columns.clear();
+        self.places.clear();
+        self.numbers.clear();
         let mut last_key = None;
         for (key, particle) in self.bins.by_bin() {
             if last_key != Some(key) {
@@ -171,6 +192,8 @@ impl Neighbors {
                 self.columns.push(self.bins.columns(key));
             }
             self.bin_of[particle] = (self.columns.len() - 1) as u32;
+            self.places.push(position[particle]);
+            self.numbers.push(number(particle as u32));
         }
     }
 
@@ -229,6 +252,19 @@ mod tests {
             let mut found: Vec<usize> = neighbors.of(i).collect();
             found.sort_unstable();
             assert_eq!(found, every);
+        }
+    }
+
+    #[test]
+    fn around_some_particles_lists_are_whole_and_elsewhere_they_are_empty() {
+        let position = scattered(700);
+        let (mut all, mut around) = (Neighbors::default(), Neighbors::default());
+        all.rebuild(&position, 1.0);
+        around.rebuild_around(&position, 1.0, 690);
+        for i in 0..700 {
+            let wanted = i >= 690 || all.of(i).any(|j| j >= 690);
+            let expected: Vec<usize> = all.of(i).filter(|_| wanted).collect();
+            assert_eq!(around.of(i).collect::<Vec<_>>(), expected);
         }
     }
 

@@ -1,8 +1,8 @@
 //! Laws of the body without flow: falling, keeping momentum, losing energy, bending, being dragged.
 
 use crate::body::anatomy::Anatomy;
-use crate::body::block_tridiagonal::BlockTridiagonal;
 use crate::body::contact::Contact;
+use crate::body::envelope::Envelope;
 use crate::body::implicit::{ImplicitStep, Loads};
 use crate::body::medium::{Drag, Medium};
 use crate::body::particles::{Tissue, Vec3};
@@ -207,7 +207,7 @@ fn energy_gain() -> Result<Measured, String> {
 /// A cantilever: a worm as thick all along, the first of its rings beside `HELD` clamped.
 struct Cantilever {
     tissue: Tissue,
-    matrix: BlockTridiagonal,
+    matrix: Envelope,
     modulus: f64,
 }
 
@@ -222,8 +222,7 @@ impl Cantilever {
         let mut anatomy = adult()?;
         anatomy.radius = vec![(0.0, 36.6e-6), (1.0, 36.6e-6)];
         let tissue = construction::build_tissue(&anatomy);
-        let sizes: Vec<usize> = (0..tissue.rings()).map(|ring| 3 * tissue.ring(ring).len()).collect();
-        let mut matrix = BlockTridiagonal::new(&sizes);
+        let mut matrix = Envelope::of(&tissue);
         let at_rest = elasticity::damp(&tissue.springs, &tissue.position, 0.0, 1.0);
         let no_pull = vec![0.0; MUSCLE_COUNT];
         elasticity::add_stiffness(&tissue, &at_rest, &tissue.position, &no_pull, 0.0, &mut matrix);
@@ -231,7 +230,7 @@ impl Cantilever {
         let clamped = tissue.ring_start[HELD + 1];
         for k in 0..3 * tissue.position.len() {
             // A billionth of a spring keeps the poles, which nothing holds along the body, from drifting.
-            matrix.add(k, k, if k / 3 < clamped { 1e3 } else { 1e-9 } * stiffest);
+            matrix.add(k / 3, k % 3, if k / 3 < clamped { 1e3 } else { 1e-9 } * stiffest);
         }
         matrix.factorise().map_err(|_| "the springs do not hold the body together".to_string())?;
         Ok(Self { modulus: calibration::measure(&tissue), tissue, matrix })
@@ -258,7 +257,7 @@ fn deflection() -> Result<Measured, String> {
     for i in pulled.clone() {
         shifts[3 * i + 1] = force / pulled.len() as f64;
     }
-    beam.matrix.solve(&mut shifts);
+    beam.matrix.solve([&mut shifts]);
     let length = (beam.place(PULLED) - beam.place(HELD)).abs();
     Ok(Measured { value: beam.shift(&shifts, PULLED), reference: force * length.powi(3) / (3.0 * beam.modulus) })
 }
@@ -268,7 +267,7 @@ fn frequency() -> Result<Measured, String> {
     let mass = &beam.tissue.mass;
     // Rayleigh's quotient of the shape under the beam's own weight: half a percent above the lowest frequency.
     let mut shape: Vec<f64> = (0..3 * mass.len()).map(|k| if k % 3 == 1 { mass[k / 3] } else { 0.0 }).collect();
-    beam.matrix.solve(&mut shape);
+    beam.matrix.solve([&mut shape]);
     let across = |i: usize| shape[3 * i + 1];
     let work: f64 = (0..mass.len()).map(|i| mass[i] * across(i)).sum();
     let inertia: f64 = (0..mass.len()).map(|i| mass[i] * across(i).powi(2)).sum();

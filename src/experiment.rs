@@ -268,8 +268,12 @@ impl Experiment {
             let problem = settings.problem(file.body.anatomy.span(), "rods have no explicit scheme");
             problems.push(problem.help("leave out `scheme`, or give a body of particles"));
         }
-        if let (Some(WormAnatomy::Rod(_)), Some(medium)) = (&anatomy, &medium)
-            && let Err(problem) = WormBody::rods_bear(medium)
+        let scheme = match file.body.scheme {
+            SchemeFile::Implicit => Scheme::Implicit,
+            SchemeFile::Explicit => Scheme::Explicit,
+        };
+        if let (Some(anatomy), Some(medium)) = (&anatomy, &medium)
+            && let Err(problem) = WormBody::bears(anatomy, medium, scheme)
         {
             problems.push(problem.at(settings.place(file.body.medium.span())));
         }
@@ -318,10 +322,7 @@ impl Experiment {
                 step,
                 anatomy,
                 medium,
-                scheme: match file.body.scheme {
-                    SchemeFile::Implicit => Scheme::Implicit,
-                    SchemeFile::Explicit => Scheme::Explicit,
-                },
+                scheme,
                 body_substeps: *file.body.substeps.get_ref(),
                 controller,
                 network,

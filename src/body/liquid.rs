@@ -11,10 +11,14 @@
 //!
 //! Source: Solenthaler & Pajarola 2009 (pressure), Weiler et al. 2018 (viscosity); see those files.
 
+use std::ops::Range;
+
+use crate::body::medium::Basin;
 use crate::body::neighbors::Neighbors;
 use crate::body::particles::Vec3;
 use crate::body::pressure::{Corrected, Fluid, Pressure, Stop, densities};
 use crate::body::smoothing::Smoothing;
+use crate::body::surroundings::{Surroundings, into_box};
 use crate::body::{anatomy::Anatomy, viscosity};
 use crate::parallel;
 
@@ -24,6 +28,9 @@ const STOP: Stop = Stop { error: 0.01, fewest: 3, most: 100 };
 /// Rounds in which the filled core settles before a run.
 const SETTLING_ROUNDS: usize = 60;
 
+/// Rounds in which the liquid around a body does: a lattice is at rest but near the body.
+const SETTLING_AROUND: usize = 10;
+
 /// The liquid of a body with the work space of its step.
 #[derive(Debug, Clone)]
 pub struct Liquid {
@@ -32,6 +39,12 @@ pub struct Liquid {
     neighbors: Neighbors,
     solver: Pressure,
     still: Vec<Vec3>,
+    /// How many of the particles are inside the body, tissue included; those around it follow.
+    inside: usize,
+    /// How many of the last particles are walls.
+    walls: usize,
+    /// After which lengths the surroundings repeat [m], where there are any.
+    period: Option<[f64; 3]>,
     /// Force of the liquid on each particle of tissue [N].
     pub reaction: Vec<Vec3>,
 }
@@ -59,14 +72,39 @@ impl Liquid {
             neighbors,
             solver: Pressure::default(),
             still: still.clone(),
+            inside: position.len(),
+            walls: 0,
+            period: None,
             reaction: vec![Vec3::zeros(); first],
         };
-        for _ in 0..SETTLING_ROUNDS {
-            // Without velocity and inertia the step has no say: pressure only moves particles apart.
-            let mut velocity = still.clone();
-            settled.step(1e-3, first, position, &mut velocity);
-        }
+        settled.come_to_rest(SETTLING_ROUNDS, first, position);
         settled
+    }
+
+    /// Puts the body into the liquid of a medium, and lets that settle too.
+    pub fn surround(&mut self, basin: &Basin, anatomy: &Anatomy, first: usize, position: &mut Vec<Vec3>) {
+        let around = Surroundings::new(basin, anatomy, &self.fluid);
+        self.walls = around.walls.len();
+        self.period = Some(around.period);
+        self.viscosity = around.viscosity;
+        position.extend(around.liquid);
+        position.extend(around.walls);
+        self.still.resize(position.len(), Vec3::zeros());
+        self.come_to_rest(SETTLING_AROUND, first, position);
+        self.solver.filled = true;
+    }
+
+    fn come_to_rest(&mut self, rounds: usize, first: usize, position: &mut [Vec3]) {
+        for _ in 0..rounds {
+            // Without velocity and inertia the step has no say: pressure only moves particles apart.
+            let mut velocity = self.still.clone();
+            self.step(1e-3, first, position, &mut velocity);
+        }
+    }
+
+    /// How many particles are inside the body, tissue included.
+    pub fn inside(&self) -> usize {
+        self.inside
     }
 
     /// Density at rest as the smoothed sum measures it [kg/m³].
@@ -96,34 +134,57 @@ impl Liquid {
     ///
     /// `position` of the tissue is at the start of the step, its `velocity` [m/s] what carries it to the end.
     pub fn step(&mut self, dt: f64, first: usize, position: &mut [Vec3], velocity: &mut [Vec3]) -> Corrected {
-        let moves: Vec<bool> = (0..position.len()).map(|i| i >= first).collect();
-        self.neighbors.rebuild_around(position, self.fluid.smoothing.length, first);
-        viscosity::solve(&self.fluid, self.viscosity, &self.neighbors, dt, position, &moves, velocity);
+        let movers = first..position.len() - self.walls;
+        let moves: Vec<bool> = (0..position.len()).map(|i| movers.contains(&i)).collect();
+        let reach = self.fluid.smoothing.length;
+        let boxed: Option<Vec<Vec3>> = self.period.map(|period| position.iter().map(|x| into_box(x, period)).collect());
+        match (&boxed, self.period) {
+            (Some(boxed), Some(period)) => self.neighbors.rebuild_in(boxed, reach, period),
+            _ => self.neighbors.rebuild_around(position, reach, first),
+        }
+        let places = boxed.as_deref().unwrap_or(position);
+        viscosity::solve(&self.fluid, self.viscosity, &self.neighbors, dt, places, &moves, velocity);
         let corrected =
-            self.solver.solve(&self.fluid, &STOP, &self.neighbors, dt, position, velocity, &self.still, &moves);
+            self.solver.solve(&self.fluid, &STOP, &self.neighbors, dt, places, velocity, &self.still, &moves);
         for (i, density) in self.solver.density[..first].iter_mut().enumerate() {
             if self.neighbors.count(i) == 0 {
                 // Tissue that no liquid touches was not asked.
                 *density = self.fluid.rest_density;
             }
         }
-        self.collect_reaction(first, position, velocity);
-        for i in first..position.len() {
+        self.collect_reaction(movers.clone(), places, velocity);
+        for i in movers {
             velocity[i] += self.solver.acceleration[i] * dt;
             position[i] += velocity[i] * dt;
         }
+        self.go_along(first, position);
         corrected
     }
 
+    /// A box that repeats goes along with the body: what it leaves behind comes in again in front.
+    fn go_along(&self, first: usize, position: &mut [Vec3]) {
+        let Some(period) = self.period else { return };
+        let middle = position[..first].iter().sum::<Vec3>() / first as f64;
+        let last = position.len() - self.walls;
+        for x in &mut position[self.inside..last] {
+            for axis in (0..3).filter(|axis| period[*axis].is_finite()) {
+                let periods = ((x[axis] - middle[axis]) / period[axis]).round();
+                if periods != 0.0 {
+                    x[axis] -= periods * period[axis];
+                }
+            }
+        }
+    }
+
     /// What the liquid does to each tissue particle: the opposite of what that does to the liquid.
-    fn collect_reaction(&mut self, first: usize, position: &[Vec3], velocity: &[Vec3]) {
+    fn collect_reaction(&mut self, movers: Range<usize>, position: &[Vec3], velocity: &[Vec3]) {
         let (fluid, neighbors, pressure) = (&self.fluid, &self.neighbors, &self.solver.pressure);
         let volume = fluid.mass / fluid.rest_density;
         let viscous = self.viscosity * volume * volume;
         parallel::for_each(&mut self.reaction, |i, force| {
             *force = Vec3::zeros();
-            for j in neighbors.of(i).filter(|j| *j >= first) {
-                let away = position[i] - position[j];
+            for j in neighbors.of(i).filter(|j| movers.contains(j)) {
+                let away = neighbors.away(position, i, j);
                 let r = away.norm();
                 if r > 0.0 {
                     let push = volume * volume * (pressure[i] + pressure[j]) * fluid.smoothing.steepness(r);

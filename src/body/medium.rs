@@ -35,6 +35,8 @@ pub struct Medium {
     pub gravity: f64,
     /// A solid plane below the body.
     pub floor: Option<Floor>,
+    /// Liquid of particles around the body.
+    pub liquid: Option<Basin>,
     /// Normal and tangential drag [kg/(m·s)] of the medium that it can be mixed with.
     pub diluted: Option<[f64; 2]>,
     /// Normal and tangential drag over viscosity, of a Newtonian fluid.
@@ -50,6 +52,17 @@ pub struct Floor {
     pub stiffness: f64,
 }
 
+/// A box of liquid around a body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Basin {
+    /// Dynamic viscosity [Pa·s].
+    pub viscosity: f64,
+    /// Lengths of the box along x, y and z [m]; the body lies along x in its middle.
+    pub size: [f64; 3],
+    /// Whether it has walls along each axis; where not, it repeats.
+    pub walls: [bool; 3],
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -59,6 +72,17 @@ struct File {
     diluted: Option<Diluted>,
     newtonian: Option<Newtonian>,
     floor: Option<FloorFile>,
+    liquid: Option<LiquidFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LiquidFile {
+    viscosity: Spanned<String>,
+    #[serde(rename = "box")]
+    size: [Spanned<String>; 3],
+    #[serde(default)]
+    walls: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -143,6 +167,12 @@ impl Medium {
                 stiffness: settings.positive(&floor.stiffness, Dimension::STIFFNESS, &mut problems),
             });
         }
+        medium.liquid = file.liquid.as_ref().map(|liquid| read_basin(settings, liquid, &mut problems));
+        if let Some(gravity) = file.gravity.as_ref().filter(|_| medium.liquid.is_some() && medium.gravity > 0.0) {
+            let message = "particles of [liquid] weigh as much as those of a worm, which neither sinks nor floats";
+            let problem = settings.problem(gravity.span(), message);
+            problems.push(problem.help("leave out `gravity`, or give [resistive] drag in the place of [liquid]"));
+        }
         problems.or_ok(medium)
     }
 
@@ -155,6 +185,7 @@ impl Medium {
             film_stiffness: 0.0,
             gravity: 0.0,
             floor: None,
+            liquid: None,
             diluted: None,
             per_viscosity: None,
         }
@@ -191,6 +222,24 @@ impl Medium {
         self.tangential_drag = tangential * viscosity;
         Ok(())
     }
+}
+
+fn read_basin(settings: &Settings, liquid: &LiquidFile, problems: &mut Problems) -> Basin {
+    let mut basin = Basin {
+        viscosity: settings.positive(&liquid.viscosity, Dimension::VISCOSITY, problems),
+        size: liquid.size.each_ref().map(|size| settings.positive(size, Dimension::LENGTH, problems)),
+        walls: [false; 3],
+    };
+    for wall in &liquid.walls {
+        match ["x", "y", "z"].iter().position(|axis| axis == wall.get_ref()) {
+            Some(axis) => basin.walls[axis] = true,
+            None => {
+                let problem = settings.problem(wall.span(), format!("\"{}\" is no axis", wall.get_ref()));
+                problems.push(problem.help("name the axes along which the box has walls: \"x\", \"y\", \"z\""));
+            }
+        }
+    }
+    basin
 }
 
 /// Drag of one particle: along the axis and across it [kg/s], and the axis.

@@ -36,6 +36,7 @@ mod rod_balance;
 pub mod scene;
 pub mod smoothing;
 pub mod surface_tension;
+pub mod surroundings;
 pub mod viscosity;
 pub mod worm_body;
 
@@ -47,6 +48,7 @@ use crate::body::liquid::Liquid;
 use crate::body::medium::{Drag, Medium};
 use crate::body::midline::Midline;
 use crate::body::particles::{Tissue, Vec3, enclosed_volume};
+use crate::body::surroundings::FORESEEN;
 use crate::names::MUSCLE_COUNT;
 
 /// Which scheme moves the body.
@@ -101,7 +103,10 @@ impl Body {
         position.extend(construction::fill_with_liquid(anatomy));
         let mover = match scheme {
             Scheme::Implicit => {
-                let liquid = Liquid::settle(anatomy, tissue.position.len(), &mut position);
+                let mut liquid = Liquid::settle(anatomy, tissue.position.len(), &mut position);
+                if let Some(basin) = &medium.liquid {
+                    liquid.surround(basin, anatomy, tissue.position.len(), &mut position);
+                }
                 let tissue_step = ImplicitStep::new(&tissue, anatomy.bulk_modulus, anatomy.damping_time);
                 Mover::Implicit(Box::new(tissue_step), Box::new(liquid))
             }
@@ -133,14 +138,21 @@ impl Body {
     /// # Errors
     /// When its forces find no balance, or a particle is lost; the body is then as before the step.
     pub fn step(&mut self, dt: f64, fibre_force: &[f64]) -> Result<(), Diverged> {
-        let drag = self.drag();
+        let mut drag = self.drag();
+        let foreseen = self.foreseen_drag();
+        for (drag, foreseen) in drag.iter_mut().zip(&foreseen) {
+            (drag.along, drag.across) = (drag.along + foreseen, drag.across + foreseen);
+        }
         let tissue_count = self.tissue.position.len();
         match &mut self.mover {
             Mover::Implicit(tissue_step, liquid) => {
                 // The liquid, enclosed, rests with its whole weight on its walls.
-                let heavier = self.position.len() as f64 / tissue_count as f64;
+                let heavier = liquid.inside() as f64 / tissue_count as f64;
                 let weight = Vec3::new(0.0, 0.0, -self.medium.gravity * self.particle_mass * heavier);
-                let external: Vec<Vec3> = liquid.reaction.iter().map(|reaction| reaction + weight).collect();
+                let mut external: Vec<Vec3> = liquid.reaction.iter().map(|reaction| reaction + weight).collect();
+                for ((force, foreseen), v) in external.iter_mut().zip(&foreseen).zip(&self.velocity) {
+                    *force += v * *foreseen;
+                }
                 let loads = Loads { fibre_force, external: &external, drag: &drag, contact: &self.contact };
                 let mut moved = self.position[..tissue_count].to_vec();
                 let solved = tissue_step
@@ -167,22 +179,40 @@ impl Body {
 
     /// Drag of every tissue particle, along and across the midline as it lies.
     pub fn drag(&self) -> Vec<Drag> {
-        let pitch = self.rest_length / (self.tissue.rings() - 1) as f64;
         let mut drag = vec![Drag::NONE; self.tissue.position.len()];
+        self.for_each_wet(|i, ring, share| {
+            drag[i] = Drag {
+                along: self.medium.tangential_drag * share,
+                across: self.medium.normal_drag * share,
+                axis: self.midline.tangent[ring],
+            };
+        });
+        drag
+    }
+
+    /// The drag with which the answer of the liquid around each tissue particle is foreseen [kg/s], D of
+    /// `surroundings.rs`.
+    fn foreseen_drag(&self) -> Vec<f64> {
+        let mut foreseen = Vec::new();
+        if let Some(basin) = &self.medium.liquid {
+            foreseen.resize(self.tissue.position.len(), 0.0);
+            self.for_each_wet(|i, _, share| foreseen[i] = FORESEEN * basin.viscosity * share);
+        }
+        foreseen
+    }
+
+    /// Every particle that touches the medium, its ring, and the length of body that it stands for [m].
+    fn for_each_wet(&self, mut visit: impl FnMut(usize, usize, f64)) {
+        let pitch = self.rest_length / (self.tissue.rings() - 1) as f64;
         for ring in 0..self.tissue.rings() {
             let wet = self.tissue.ring(ring).filter(|i| self.tissue.on_surface[*i]);
             // The first and the last ring stand for half a stretch each.
             let stretch = if ring == 0 || ring == self.tissue.rings() - 1 { 0.5 * pitch } else { pitch };
             let share = stretch / wet.clone().count() as f64;
             for i in wet {
-                drag[i] = Drag {
-                    along: self.medium.tangential_drag * share,
-                    across: self.medium.normal_drag * share,
-                    axis: self.midline.tangent[ring],
-                };
+                visit(i, ring, share);
             }
         }
-        drag
     }
 
     /// From now on the medium drags so much across and along the body [kg/(m·s)].
@@ -277,9 +307,13 @@ impl Body {
         self.iterations
     }
 
-    /// Centre of mass of tissue and liquid [m].
+    /// Centre of mass of tissue and of the liquid in it [m].
     pub fn center_of_mass(&self) -> Vec3 {
-        self.position.iter().sum::<Vec3>() / self.position.len() as f64
+        let inside = match &self.mover {
+            Mover::Implicit(_, liquid) => liquid.inside(),
+            Mover::Explicit(_) => self.position.len(),
+        };
+        self.position[..inside].iter().sum::<Vec3>() / inside as f64
     }
 
     /// How much longer each muscle is than at rest, as a fraction: the mean over its fibres.

@@ -21,6 +21,8 @@ pub struct Neighbors {
     lists: Vec<Vec<u32>>,
     /// Lengths after which space repeats along x, y and z [m]; infinite where it does not.
     period: Option<[f64; 3]>,
+    /// Whether a particle is so near to where space repeats that it may have neighbours beyond.
+    at_edge: Vec<bool>,
     bins: Bins,
     /// Where the sorted particles are [m], and their numbers; an image has that of what it is an image of.
     places: Vec<Vec3>,
@@ -122,11 +124,14 @@ impl Neighbors {
     pub fn rebuild_in(&mut self, position: &[Vec3], reach: f64, period: [f64; 3]) {
         let mut all = position.to_vec();
         let mut original: Vec<u32> = (0..position.len() as u32).collect();
+        self.at_edge.clear();
+        self.at_edge.resize(position.len(), false);
         for axis in (0..3).filter(|axis| period[*axis].is_finite()) {
             for i in 0..all.len() {
                 let x = all[i][axis];
                 for (near, shift) in [(x < reach, period[axis]), (x > period[axis] - reach, -period[axis])] {
                     if near {
+                        self.at_edge[original[i] as usize] = true;
                         all.push(all[i]);
                         original.push(original[i]);
                         let last = all.len() - 1;
@@ -165,7 +170,7 @@ impl Neighbors {
     #[inline]
     pub fn away(&self, position: &[Vec3], i: usize, j: usize) -> Vec3 {
         let mut away = position[i] - position[j];
-        if let Some(period) = self.period {
+        if let Some(period) = self.period.filter(|_| self.at_edge[i]) {
             for axis in 0..3 {
                 // Never true of an infinite period.
                 if away[axis] > 0.5 * period[axis] {

@@ -61,6 +61,8 @@ pub struct Pressure {
     pub density: Vec<f64>,
     /// Acceleration by pressure [m/s²].
     pub acceleration: Vec<Vec3>,
+    /// The liquid fills its space, so that pressures reach far: a solve begins from those of the step before.
+    pub filled: bool,
     predicted: Vec<Vec3>,
     /// −m/ρ₀² W'(r)/r of each particle's pairs, in the order of its neighbours [m³/(kg·m²)].
     weights: Vec<Vec<f64>>,
@@ -126,7 +128,9 @@ impl Pressure {
         moves: &[bool],
     ) -> Corrected {
         let count = position.len();
-        self.pressure.clear();
+        if !self.filled {
+            self.pressure.clear();
+        }
         self.pressure.resize(count, 0.0);
         self.acceleration.clear();
         self.acceleration.resize(count, Vec3::zeros());
@@ -134,6 +138,9 @@ impl Pressure {
         self.weigh_pairs(fluid, neighbors, position, moves);
         let strength = correction_strength(fluid, dt);
         let mut corrected = Corrected::default();
+        if self.filled {
+            self.accelerate(neighbors, position, moves);
+        }
         loop {
             let by_pressure = &self.acceleration;
             parallel::for_each(&mut self.predicted, |i, predicted| {
@@ -145,7 +152,8 @@ impl Pressure {
                 .iter()
                 .zip(moves)
                 .filter(|(_, moves)| **moves)
-                .fold(0.0, |worst: f64, (density, _)| worst.max(density / fluid.rest_density - 1.0));
+                .map(|(density, _)| density / fluid.rest_density - 1.0)
+                .fold(0.0, f64::max);
             let good = corrected.error <= stop.error && corrected.iterations >= stop.fewest;
             if good || corrected.iterations == stop.most {
                 return corrected;
@@ -155,17 +163,22 @@ impl Pressure {
             parallel::for_each(&mut self.pressure, |i, pressure| {
                 *pressure = (*pressure + strength * (density[i] - fluid.rest_density)).max(0.0);
             });
-            let (pressure, weights) = (&self.pressure, &self.weights);
-            parallel::for_each(&mut self.acceleration, |i, by_pressure| {
-                if moves[i] {
-                    let own = pressure[i];
-                    let push = |sum, (j, weight): (usize, &f64)| {
-                        sum + neighbors.away(position, i, j) * (weight * (own + pressure[j]))
-                    };
-                    *by_pressure = neighbors.of(i).zip(&weights[i]).fold(Vec3::zeros(), push);
-                }
-            });
+            self.accelerate(neighbors, position, moves);
         }
+    }
+
+    /// What the pressures do to the particles that move.
+    fn accelerate(&mut self, neighbors: &Neighbors, position: &[Vec3], moves: &[bool]) {
+        let (pressure, weights) = (&self.pressure, &self.weights);
+        parallel::for_each(&mut self.acceleration, |i, by_pressure| {
+            if moves[i] {
+                let own = pressure[i];
+                let push = |sum, (j, weight): (usize, &f64)| {
+                    sum + neighbors.away(position, i, j) * (weight * (own + pressure[j]))
+                };
+                *by_pressure = neighbors.of(i).zip(&weights[i]).fold(Vec3::zeros(), push);
+            }
+        });
     }
 
     /// What does not change while pressures do: the gradient of each pair, as a factor of its distance vector.

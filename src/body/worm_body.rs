@@ -14,6 +14,7 @@ use crate::body::midline::Midline;
 use crate::body::particles::Vec3;
 use crate::body::rod::{Rod, SIDES};
 use crate::body::rod_anatomy::RodAnatomy;
+use crate::body::surroundings::Surroundings;
 use crate::body::{Body, Diverged, Scheme};
 use crate::error::{Problem, Problems, nearest};
 use crate::names::{MUSCLE_COUNT, MUSCLE_ROWS, muscles};
@@ -134,10 +135,15 @@ impl WormBody {
     ///
     /// # Errors
     /// What rods can't have, or lack.
-    pub fn rods_bear(medium: &Medium) -> Result<(), Problem> {
+    fn rods_bear(medium: &Medium) -> Result<(), Problem> {
         if medium.floor.is_some() || medium.gravity > 0.0 {
             let problem = Problem::new(format!("rods know neither floor nor gravity, and {} has them", medium.name));
             return Err(problem.help("give a medium of drag alone, such as agar, or a body of particles"));
+        }
+        if medium.liquid.is_some() {
+            let problem =
+                Problem::new(format!("rods have no surface that the particles of {} could touch", medium.name));
+            return Err(problem.help("give a medium of drag alone, such as water.toml, or a body of particles"));
         }
         if medium.normal_drag > 0.0 && medium.tangential_drag > 0.0 {
             return Ok(());
@@ -145,6 +151,24 @@ impl WormBody {
         let problem =
             Problem::new(format!("rods have no inertia, and {} has no drag: nothing holds them", medium.name));
         Err(problem.help("give a medium with [resistive] drag, or a body of particles"))
+    }
+
+    /// Whether a body can be in this medium: rods as above; particles need room in a box of liquid, and the implicit
+    /// scheme.
+    ///
+    /// # Errors
+    /// What the body can't have, or lacks.
+    pub fn bears(anatomy: &WormAnatomy, medium: &Medium, scheme: Scheme) -> Result<(), Problem> {
+        match (anatomy, &medium.liquid) {
+            (WormAnatomy::Rod(_), _) => Self::rods_bear(medium),
+            (WormAnatomy::Particles(_), Some(_)) if scheme == Scheme::Explicit => {
+                let problem =
+                    Problem::new(format!("the explicit scheme knows no liquid around a body, as {} has", medium.name));
+                Err(problem.help("leave out `scheme`, or give a medium without [liquid]"))
+            }
+            (WormAnatomy::Particles(anatomy), Some(basin)) => Surroundings::have_room(basin, anatomy),
+            (WormAnatomy::Particles(_), None) => Ok(()),
+        }
     }
 
     /// Builds a worm, straight and at rest, the head at positive x; a row of rods in a medium that it can bear.

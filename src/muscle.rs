@@ -5,7 +5,8 @@
 //! D drive from a controller or from the muscle's cell, −I … 1, E excitation, A activation 0 … 1, τ activation time
 //! [s], I how far an inhibited muscle can be pulled below rest (0 for one that can only be excited). Integrated exactly
 //! over a step in which D is constant. What a muscle pulls with is the body's: particles have fibres whose pull is A
-//! times the largest at any length and speed; rods have springs that shorten (`body/rod.rs`).
+//! times the largest, at any length and speed or by Hill's law (`body/contraction.rs`); rods have springs that shorten
+//! (`body/rod.rs`).
 //!
 //! Source: Boyle, Berri & Cohen 2012, doi:10.3389/fncom.2012.00010 (first-order activation, τ = 0.1 s).
 

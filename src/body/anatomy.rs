@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::body::contraction::Contraction;
 use crate::error::Problems;
 use crate::settings::{Settings, Spanned};
 use crate::units::Dimension;
@@ -35,6 +36,8 @@ pub struct Anatomy {
     pub muscle_rows: usize,
     /// Pull of one fibre of a fully active muscle [N].
     pub fibre_force: f64,
+    /// How that pull depends on the fibre's motion; not at all where absent.
+    pub contraction: Option<Contraction>,
     /// Time in which a muscle's activation follows its drive [s].
     pub activation_time: f64,
     /// Rest density of the liquid [kg/m³].
@@ -95,7 +98,17 @@ struct Muscle {
     sector: [Spanned<String>; 2],
     rows: Spanned<usize>,
     fibre_force: Spanned<String>,
+    contraction: Option<ContractionFile>,
     activation_time: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ContractionFile {
+    width: Spanned<f64>,
+    fastest: Spanned<String>,
+    curvature: Spanned<f64>,
+    lengthening: Spanned<f64>,
 }
 
 #[derive(Deserialize)]
@@ -162,6 +175,21 @@ impl Anatomy {
             muscle_sector: file.muscle.sector.each_ref().map(|edge| positive(edge, Dimension::NONE, problems)),
             muscle_rows: *file.muscle.rows.get_ref(),
             fibre_force: positive(&file.muscle.fibre_force, Dimension::FORCE, problems),
+            contraction: file.muscle.contraction.as_ref().map(|contraction| {
+                let above = |number: &Spanned<f64>, least: f64, problems: &mut Problems| {
+                    if number.get_ref().is_nan() || *number.get_ref() <= least {
+                        let message = format!("must be above {least}, found {}", number.get_ref());
+                        problems.push(settings.problem(number.span(), message));
+                    }
+                    *number.get_ref()
+                };
+                Contraction {
+                    width: above(&contraction.width, 0.0, problems),
+                    fastest: positive(&contraction.fastest, Dimension::PER_TIME, problems),
+                    curvature: above(&contraction.curvature, 0.0, problems),
+                    lengthening: above(&contraction.lengthening, 1.0, problems),
+                }
+            }),
             activation_time: settings.not_negative(&file.muscle.activation_time, Dimension::TIME, problems),
             liquid_density: positive(&file.liquid.density, Dimension::DENSITY, problems),
             liquid_viscosity: positive(&file.liquid.viscosity, Dimension::VISCOSITY, problems),

@@ -31,8 +31,7 @@ pub fn measure(tissue: &Tissue) -> f64 {
     let (held, pulled) = (tissue.rings() * 3 / 10, tissue.rings() * 7 / 10);
     let mut matrix = Envelope::of(tissue);
     let at_rest = elasticity::damp(&tissue.springs, &tissue.position, 0.0, 1.0);
-    let no_force = vec![0.0; tissue.fibres.iter().map(|fibre| fibre.muscle + 1).max().unwrap_or(0)];
-    elasticity::add_stiffness(tissue, &at_rest, &tissue.position, &no_force, 0.0, &mut matrix);
+    elasticity::add_stiffness(tissue, &at_rest, &[], 1.0, &tissue.position, 0.0, &mut matrix);
     let stiffest = tissue.springs.iter().map(|spring| spring.stiffness).fold(0.0, f64::max);
     for i in 0..3 * tissue.position.len() {
         // A billionth of a spring on every particle keeps the free ends from drifting without being felt.

@@ -56,6 +56,7 @@ pub fn build_tissue(anatomy: &Anatomy) -> Tissue {
         ring_start,
         springs,
         fibres,
+        contraction: anatomy.contraction,
         triangles,
         on_surface,
         dorsal,

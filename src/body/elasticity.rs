@@ -5,10 +5,10 @@
 //!
 //!   force = k [(l − L₀) + τ (l − lₙ)/h] d = k' (l − L') d,   k' = k (1 + τ/h),   L' = (L₀ + lₙ τ/h)/(1 + τ/h)
 //!
-//! l length [m], L₀ rest length [m], d unit vector along the spring. A fibre pulls with a force F [N] along d
-//! whatever its length. Stiffness, positive part only, so that the matrix stays positive definite:
+//! l length [m], L₀ rest length [m], d unit vector along the spring. A fibre pulls with a force F [N] along d,
+//! whatever its length, or as `contraction.rs` says. Stiffness, positive part only, so that the matrix stays positive definite:
 //!
-//!   spring  k' [d dᵀ + max(0, 1 − L'/l)(1 − d dᵀ)]        fibre  (F/l)(1 − d dᵀ)
+//!   spring  k' [d dᵀ + max(0, 1 − L'/l)(1 − d dᵀ)]        fibre  max(0, ∂F/∂l) d dᵀ + (F/l)(1 − d dᵀ)
 //!
 //! Where that is too bold, a share θ of k' may be kept across: max(θ, 1 − L'/l). With θ = 1 the matrix is an upper
 //! bound of the true stiffness, and every move lowers the energy (a projective-dynamics step).
@@ -19,8 +19,9 @@
 
 use nalgebra::Matrix3;
 
+use crate::body::contraction::Contraction;
 use crate::body::envelope::Envelope;
-use crate::body::particles::{Spring, Tissue, Vec3};
+use crate::body::particles::{Fibre, Spring, Tissue, Vec3};
 
 /// A spring with its dashpot over one step.
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +44,41 @@ pub fn damp(springs: &[Spring], position: &[Vec3], damping_time: f64, dt: f64) -
     springs.iter().map(damped).collect()
 }
 
-/// Adds the forces of springs and fibres [N]; `fibre_force` is the pull of one fibre of each muscle [N].
-pub fn add_forces(tissue: &Tissue, damped: &[Damped], position: &[Vec3], fibre_force: &[f64], force: &mut [Vec3]) {
+/// A fibre over one step.
+#[derive(Debug, Clone, Copy)]
+pub struct Pull {
+    /// Its force at rest length and without motion [N].
+    pub force: f64,
+    /// Its length at rest [m].
+    pub rest: f64,
+    /// Its length at the start of the step [m].
+    pub start: f64,
+}
+
+impl Pull {
+    /// The fibres of a tissue in a step that starts at `position`; `fibre_force` is that of one fibre of each muscle [N].
+    pub fn all(tissue: &Tissue, position: &[Vec3], fibre_force: &[f64]) -> Vec<Self> {
+        let length = |fibre: &Fibre, position: &[Vec3]| (position[fibre.b] - position[fibre.a]).norm();
+        let moving = tissue.contraction.is_some();
+        let pull = |fibre: &Fibre| {
+            let force = fibre_force[fibre.muscle];
+            let [rest, start] = if moving { [&tissue.position, position].map(|x| length(fibre, x)) } else { [1.0; 2] };
+            Self { force, rest, start }
+        };
+        tissue.fibres.iter().map(pull).collect()
+    }
+
+    /// The force at a length [m] a step of `dt` [s] after the start, and its slope [N/m].
+    fn at(&self, length: f64, contraction: Option<&Contraction>, dt: f64) -> (f64, f64) {
+        contraction.map_or((self.force, 0.0), |contraction| {
+            let (pull, slope) = contraction.pull(length / self.rest, self.start / self.rest, dt);
+            (self.force * pull, self.force * slope / self.rest)
+        })
+    }
+}
+
+/// Adds the forces of springs and fibres [N] at the end of a step of `dt` [s].
+pub fn add_forces(tissue: &Tissue, damped: &[Damped], pulls: &[Pull], dt: f64, position: &[Vec3], force: &mut [Vec3]) {
     for (spring, damped) in tissue.springs.iter().zip(damped) {
         let along = position[spring.b] - position[spring.a];
         let length = along.norm();
@@ -52,9 +86,10 @@ pub fn add_forces(tissue: &Tissue, damped: &[Damped], position: &[Vec3], fibre_f
         force[spring.a] += pull;
         force[spring.b] -= pull;
     }
-    for fibre in &tissue.fibres {
+    for (fibre, pull) in tissue.fibres.iter().zip(pulls) {
         let along = position[fibre.b] - position[fibre.a];
-        let pull = along * (fibre_force[fibre.muscle] / along.norm());
+        let length = along.norm();
+        let pull = along * (pull.at(length, tissue.contraction.as_ref(), dt).0 / length);
         force[fibre.a] += pull;
         force[fibre.b] -= pull;
     }
@@ -64,8 +99,9 @@ pub fn add_forces(tissue: &Tissue, damped: &[Damped], position: &[Vec3], fibre_f
 pub fn add_stiffness(
     tissue: &Tissue,
     damped: &[Damped],
+    pulls: &[Pull],
+    dt: f64,
     position: &[Vec3],
-    fibre_force: &[f64],
     caution: f64,
     matrix: &mut Envelope,
 ) {
@@ -76,10 +112,11 @@ pub fn add_stiffness(
         let across = stiffness * (1.0 - damped.rest / length).max(caution);
         add_pair(matrix, spring.a, spring.b, along / length, stiffness, across);
     }
-    for fibre in &tissue.fibres {
+    for (fibre, pull) in tissue.fibres.iter().zip(pulls) {
         let along = position[fibre.b] - position[fibre.a];
         let length = along.norm();
-        add_pair(matrix, fibre.a, fibre.b, along / length, 0.0, fibre_force[fibre.muscle] / length);
+        let (force, slope) = pull.at(length, tissue.contraction.as_ref(), dt);
+        add_pair(matrix, fibre.a, fibre.b, along / length, slope.max(0.0), force / length);
     }
 }
 

@@ -9,7 +9,7 @@
 //! Source: the algorithm of OpenWorm's Sibernetic as read in its source, 0.0.6; Solenthaler & Pajarola 2009.
 
 use crate::body::anatomy::Anatomy;
-use crate::body::elasticity::{self, Damped};
+use crate::body::elasticity::{self, Damped, Pull};
 use crate::body::medium::{Drag, Medium};
 use crate::body::membrane::Membrane;
 use crate::body::neighbors::Neighbors;
@@ -114,7 +114,10 @@ impl ExplicitStep {
         viscosity::add_acceleration(&self.fluid, self.viscosity, neighbors, position, velocity, acceleration);
         surface_tension::add_acceleration(&self.fluid.smoothing, self.cohesion, neighbors, position, acceleration);
         self.force.fill(Vec3::zeros());
-        elasticity::add_forces(tissue, &self.undamped, position, fibre_force, &mut self.force);
+        // The motion of a fibre is that of the last step.
+        let before: Vec<Vec3> = position.iter().zip(velocity.iter()).map(|(x, v)| x - v * dt).collect();
+        let pulls = Pull::all(tissue, &before, fibre_force);
+        elasticity::add_forces(tissue, &self.undamped, &pulls, dt, position, &mut self.force);
         for (i, drag) in drag.iter().enumerate() {
             let v = velocity[i];
             self.force[i] -= v * drag.across + drag.axis * ((drag.along - drag.across) * drag.axis.dot(&v));

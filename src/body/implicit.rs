@@ -80,6 +80,7 @@ struct Task<'a> {
     tissue: &'a Tissue,
     loads: &'a Loads<'a>,
     damped: &'a [elasticity::Damped],
+    pulls: &'a [elasticity::Pull],
     dt: f64,
     start: &'a [Vec3],
     velocity: &'a [Vec3],
@@ -160,7 +161,8 @@ impl ImplicitStep {
     ) -> Result<Solved, Unsolved> {
         let start = position.to_vec();
         let damped = elasticity::damp(&tissue.springs, &start, self.damping_time, dt);
-        let task = Task { tissue, loads, damped: &damped, dt, start: &start, velocity };
+        let pulls = elasticity::Pull::all(tissue, &start, loads.fibre_force);
+        let task = Task { tissue, loads, damped: &damped, pulls: &pulls, dt, start: &start, velocity };
         let mut unsolved = None;
         for (caution, most_iterations) in ATTEMPTS {
             match self.attempt(&task, caution, most_iterations, position) {
@@ -241,7 +243,7 @@ impl ImplicitStep {
 
     /// The matrix M/h² + C/h + stiffness at `position`, factorised.
     fn factorise(&mut self, task: &Task<'_>, caution: f64, position: &[Vec3]) -> Result<(), Unsolved> {
-        let Task { tissue, loads, damped, dt, .. } = *task;
+        let Task { tissue, loads, damped, pulls, dt, .. } = *task;
         self.matrix.clear();
         for (i, (mass, drag)) in tissue.mass.iter().zip(loads.drag).enumerate() {
             let Drag { along, across, axis } = drag;
@@ -249,7 +251,7 @@ impl ImplicitStep {
             let block = drag + Matrix3::from_diagonal_element(mass / (dt * dt) + across / dt);
             self.matrix.add_block(i, i, &block);
         }
-        elasticity::add_stiffness(tissue, damped, position, loads.fibre_force, caution, &mut self.matrix);
+        elasticity::add_stiffness(tissue, damped, pulls, dt, position, caution, &mut self.matrix);
         loads.contact.add_stiffness(tissue, position, &mut self.matrix);
         self.matrix.factorise().map_err(|bad| Unsolved {
             what: format!("the body's stiffness is not positive at tissue particle {}", bad.particle),
@@ -266,9 +268,9 @@ impl ImplicitStep {
         pressure: &mut f64,
         new_factor: bool,
     ) -> (f64, usize) {
-        let Task { tissue, loads, damped, dt, start, velocity } = *task;
+        let Task { tissue, loads, damped, pulls, dt, start, velocity } = *task;
         self.force.copy_from_slice(loads.external);
-        elasticity::add_forces(tissue, damped, position, loads.fibre_force, &mut self.force);
+        elasticity::add_forces(tissue, damped, pulls, dt, position, &mut self.force);
         loads.contact.add_forces(tissue, position, &mut self.force);
         volume_gradient(&tissue.triangles, position, &mut self.gradient);
         for (i, force) in self.force.iter().enumerate() {

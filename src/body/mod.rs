@@ -17,6 +17,7 @@ pub mod banded;
 pub mod calibration;
 pub mod construction;
 pub mod contact;
+pub mod contraction;
 pub mod elasticity;
 pub mod envelope;
 pub mod explicit;

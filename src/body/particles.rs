@@ -1,5 +1,7 @@
 //! What the body is made of: tissue particles with their springs and fibres, the cuticle, the liquid.
 
+use crate::body::contraction::Contraction;
+
 /// A point or vector in space [m, unless said].
 pub type Vec3 = nalgebra::Vector3<f64>;
 
@@ -42,6 +44,8 @@ pub struct Tissue {
     pub springs: Vec<Spring>,
     /// Contracting lines; each has a spring beside it.
     pub fibres: Vec<Fibre>,
+    /// How the pull of a fibre depends on its motion; not at all where absent.
+    pub contraction: Option<Contraction>,
     /// The cuticle: a closed surface with normals outwards.
     pub triangles: Vec<[usize; 3]>,
     /// Whether a particle lies on the cuticle and so touches the medium.

@@ -224,8 +224,7 @@ impl Cantilever {
         let tissue = construction::build_tissue(&anatomy);
         let mut matrix = Envelope::of(&tissue);
         let at_rest = elasticity::damp(&tissue.springs, &tissue.position, 0.0, 1.0);
-        let no_pull = vec![0.0; MUSCLE_COUNT];
-        elasticity::add_stiffness(&tissue, &at_rest, &tissue.position, &no_pull, 0.0, &mut matrix);
+        elasticity::add_stiffness(&tissue, &at_rest, &[], 1.0, &tissue.position, 0.0, &mut matrix);
         let stiffest = tissue.springs.iter().map(|spring| spring.stiffness).fold(0.0, f64::max);
         let clamped = tissue.ring_start[HELD + 1];
         for k in 0..3 * tissue.position.len() {

@@ -6,8 +6,8 @@
 //!   Σⱼ m W(xⱼ) = 1.005 ρ₀ (this finds a),   μ' = μ a³ / (V² Σⱼ ½ ∇²W(xⱼ) xⱼ²)
 //!
 //! μ' [Pa·s] is what the sums need for a lattice to shear like a liquid of viscosity μ. Along an axis a box ends in
-//! walls, or repeats; one that repeats goes along with the body. It is filled a little too much, so that pressure stays
-//! above zero everywhere: what a body leaves behind is filled by what it pushes away in front.
+//! walls, or repeats; one that repeats goes along with the body. It is filled a little too much, since the liquid
+//! does not pull: what a body leaves behind is filled by what it pushes away in front.
 //!
 //! The body feels the liquid a step late. A drag D that foresees its answer keeps that stable, D (v − vₙ): it is
 //! nothing while the body keeps its speed. D is twice what slender-body theory gives.

@@ -26,11 +26,6 @@ const EXPLICIT: &[&str] = &[
     "Ihmsen et al. 2010, Boundary handling and adaptive time-stepping for PCISPH, VRIPHYS 2010, doi:10.2312/PE/vriphys/vriphys10/079-088",
 ];
 const DRAG: &str = "Gray & Hancock 1955, The propulsion of sea-urchin spermatozoa, J Exp Biol 32:802";
-const WAVE: &str = "Gray & Lissmann 1964, The locomotion of nematodes, J Exp Biol 41:135";
-const LTC: &[&str] = &[
-    "Hasani et al. 2021, Liquid time-constant networks, AAAI 35:7657, doi:10.1609/aaai.v35i9.16936",
-    "Lechner et al. 2020, Neural circuit policies enabling auditable autonomy, Nat Mach Intell 2:642, doi:10.1038/s42256-020-00237-3",
-];
 const NETWORK: &[&str] = &[
     "Cannon et al. 2014, LEMS: a language for expressing complex biological models, Front Neuroinform 8:79, doi:10.3389/fninf.2014.00079",
     "Hochbruck & Ostermann 2010, Exponential integrators, Acta Numerica 19:209, doi:10.1017/S0962492910000048",
@@ -54,7 +49,7 @@ pub fn of(experiment: &Experiment) -> Vec<&'static str> {
         papers.push(DRAG);
     }
     if let Some(controller) = &experiment.controller {
-        if controller.senses().is_empty() { papers.push(WAVE) } else { papers.extend(LTC) }
+        papers.extend(controller.papers());
     }
     if let Some(network) = &experiment.network {
         papers.extend(NETWORK);

@@ -9,8 +9,8 @@ use crate::body::medium::Medium;
 use crate::body::worm_body::{WormAnatomy, WormBody};
 use crate::connectome::{Circuit, Source};
 use crate::controller::Controller;
-use crate::controller::ltc::LtcController;
 use crate::controller::policy::Policy;
+use crate::controller::policy_controller::PolicyController;
 use crate::controller::traveling_wave::{TravelingWave, Wave};
 use crate::error::{Place, Problem, Problems};
 use crate::interventions::{Ablations, ChangeFile, ClampFile, Tap, TapFile};
@@ -167,7 +167,9 @@ enum SchemeFile {
 #[serde(deny_unknown_fields)]
 struct ControllerFile {
     traveling_wave: Option<WaveFile>,
-    ltc: Option<LtcFile>,
+    /// Of older files: `[controller.ltc]`, with `policy`.
+    #[serde(alias = "ltc")]
+    policy: Option<PolicyFile>,
 }
 
 #[derive(Deserialize)]
@@ -182,8 +184,9 @@ struct WaveFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LtcFile {
-    policy: Spanned<String>,
+struct PolicyFile {
+    #[serde(alias = "policy")]
+    file: Spanned<String>,
     #[serde(default)]
     senses: Vec<Spanned<String>>,
     #[serde(default)]
@@ -409,12 +412,12 @@ fn read_controller(
     controller: &Spanned<ControllerFile>,
     files: &mut Vec<PathBuf>,
 ) -> Result<Box<dyn Controller>, Problems> {
-    match (&controller.get_ref().traveling_wave, &controller.get_ref().ltc) {
+    match (&controller.get_ref().traveling_wave, &controller.get_ref().policy) {
         (Some(wave), None) => Ok(Box::new(read_wave(settings, wave)?)),
-        (None, Some(ltc)) => Ok(Box::new(read_ltc(settings, ltc, files)?)),
+        (None, Some(policy)) => Ok(Box::new(read_policy(settings, policy, files)?)),
         _ => {
             let problem = settings.problem(controller.span(), "a worm has one controller");
-            Err(problem.help("give [controller.traveling_wave] or [controller.ltc]").into())
+            Err(problem.help("give [controller.traveling_wave] or [controller.policy]").into())
         }
     }
 }
@@ -434,9 +437,9 @@ fn read_wave(settings: &Settings, file: &WaveFile) -> Result<TravelingWave, Prob
     TravelingWave::new(wave).map_err(|found| collect(found.into_iter().map(at_the_wave)))
 }
 
-fn read_ltc(settings: &Settings, file: &LtcFile, files: &mut Vec<PathBuf>) -> Result<LtcController, Problems> {
-    let path = settings.beside(file.policy.get_ref());
-    let policy_place = settings.place(file.policy.span());
+fn read_policy(settings: &Settings, file: &PolicyFile, files: &mut Vec<PathBuf>) -> Result<PolicyController, Problems> {
+    let path = settings.beside(file.file.get_ref());
+    let policy_place = settings.place(file.file.span());
     let names = |list: &[Spanned<String>]| list.iter().map(|name| name.get_ref().clone()).collect();
     let controller = Policy::read(&path)
         .and_then(|policy| Ok(policy.controller(names(&file.senses), names(&file.drives))?))

@@ -16,6 +16,7 @@ pub mod fit;
 pub mod gait;
 pub mod interventions;
 pub mod lems;
+pub mod math;
 pub mod muscle;
 pub mod names;
 mod nervous_system;

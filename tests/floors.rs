@@ -64,6 +64,7 @@ const HOUSE: &[Home] = &[
     home("error.rs", 1, "error", 0),
     home("names.rs", 1, "names", 0),
     home("parallel.rs", 1, "parallel", 0),
+    home("math.rs", 1, "math", 0),
     home("simd.rs", 1, "simd", 0),
     home("table.rs", 1, "table", 0),
     // It only declares the modules; it may not import, and nobody may import through it.

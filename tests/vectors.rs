@@ -1,4 +1,4 @@
-//! The liquid time-constant cell computes what ncps computes.
+//! Cells compute what ncps computes: outputs, states and gradients.
 //!
 //! The reference vectors are large and stay outside: the folder that `NEMATODE_VECTORS` names, or `vectors/`
 //! in a folder `shared` beside the repository. One small vector of our own stays in `tests/vectors/`.
@@ -7,94 +7,163 @@ use std::path::{Path, PathBuf};
 
 use nematode::controller::Controller;
 use nematode::controller::policy::Policy;
+use nematode::controller::recurrent::{Batch, Gradient, Played};
 use safetensors::SafeTensors;
 
 /// Both sides sum the same few hundred terms in f64, in another order: 1e-12 relative is the rounding that
 /// this leaves over a hundred steps; 1e-10 is what the vectors promise.
-const RELATIVE: f64 = 1e-10;
+const OUTPUT: f64 = 1e-10;
 
-fn tensor(file: &SafeTensors, name: &str) -> Option<(Vec<usize>, Vec<f64>)> {
-    let tensor = file.tensor(name).ok()?;
-    let values = tensor.data().as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
-    Some((tensor.shape().to_vec(), values))
+/// A gradient is a sum over all steps whose terms cancel: a hundred times the error of an output.
+const GRADIENT: f64 = 1e-8;
+
+/// Below it a gradient is compared by its absolute error: 1e-8 of it is 1e-12, the rounding of the terms that cancel in it.
+const SMALL_GRADIENT: f64 = 1e-4;
+
+struct Vector<'a>(SafeTensors<'a>);
+
+impl Vector<'_> {
+    fn shape(&self, name: &str) -> Vec<usize> {
+        self.0.tensor(name).unwrap_or_else(|_| panic!("no {name}")).shape().to_vec()
+    }
+
+    fn values(&self, name: &str) -> Option<Vec<f64>> {
+        let tensor = self.0.tensor(name).ok()?;
+        Some(tensor.data().as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
+    }
+
+    /// The state of every sample: h, and c behind it where there is a memory.
+    fn states(&self, kind: &str, [h, c]: [&str; 2]) -> Option<Vec<f64>> {
+        let own = self.values(&format!("{kind}{h}"))?;
+        let Some(memory) = self.values(&format!("{kind}{c}")) else { return Some(own) };
+        let units = *self.shape(&format!("{kind}{h}")).last().expect("units");
+        Some(own.chunks(units).zip(memory.chunks(units)).flat_map(|(h, c)| [h, c].concat()).collect())
+    }
 }
 
-/// The worst of |a − b| / max(|b|, 1): states and outputs are of order 1, so near 0 it is the absolute error.
-fn worst(found: &[f64], expected: &[f64]) -> f64 {
-    assert_eq!(found.len(), expected.len());
+/// The worst of |a − b| / max(|b|, floor).
+fn worst(what: &str, found: &[f64], expected: &[f64], floor: f64) -> f64 {
+    assert_eq!(found.len(), expected.len(), "{what}");
     let error = |(a, b): (&f64, &f64)| {
-        assert!(a.is_finite(), "the cell gave {a}");
-        (a - b).abs() / b.abs().max(1.0)
+        assert!(a.is_finite(), "{what} is {a}");
+        (a - b).abs() / b.abs().max(floor)
     };
     found.iter().zip(expected).map(error).fold(0.0, f64::max)
 }
 
-/// Runs one file sample by sample and gives its worst relative error.
-fn worst_error_of(path: &Path) -> f64 {
-    let bytes = std::fs::read(path).expect("the vector");
-    let file = SafeTensors::deserialize(&bytes).expect("safetensors");
-    let policy = Policy::from_bytes(path, &bytes).unwrap_or_else(|problems| panic!("{problems}"));
-    let (shape, input) = tensor(&file, "in.input").expect("input");
-    let (_, output) = tensor(&file, "out.output").expect("output");
-    let (state_shape, states) = tensor(&file, "out.states").expect("states");
-    let [batch, steps, senses] = shape[..] else { panic!("input of shape {shape:?}") };
-    let (units, outputs) = (state_shape[2], output.len() / (batch * steps));
-    let spans = tensor(&file, "in.timespans").map_or(vec![1.0; batch * steps], |(_, spans)| spans);
-    let start = |name: &str| tensor(&file, name).map_or(vec![0.0; batch * units], |(_, values)| values);
-    let (h0, c0) = (start("in.h0"), start("in.c0"));
-    let c_end = tensor(&file, "out.cT");
+/// Relative error of outputs and states, and of gradients.
+struct Errors {
+    outputs: f64,
+    gradients: f64,
+}
 
+fn errors_of(path: &Path) -> Errors {
+    let bytes = std::fs::read(path).expect("the vector");
+    let vector = Vector(SafeTensors::deserialize(&bytes).expect("safetensors"));
+    let network = Policy::from_bytes(path, &bytes).unwrap_or_else(|problems| panic!("{problems}")).network;
+    let input = vector.values("in.input").expect("input");
+    let [samples, steps, inputs] = vector.shape("in.input")[..] else { panic!("an input of another shape") };
+    assert_eq!(inputs, network.inputs());
+    let (elapsed, start) = (vector.values("in.timespans"), vector.states("in.", ["h0", "c0"]));
+    let batch = Batch { samples, steps, inputs: &input, elapsed: elapsed.as_deref(), start: start.as_deref() };
+    let played = network.play(&batch, true);
+    let units = *vector.shape("out.states").last().expect("units");
+    let h: Vec<f64> = played.states.chunks(network.states()).flat_map(|state| &state[..units]).copied().collect();
+    let end: Vec<f64> = last(&played, steps, network.states());
+    let mut outputs: f64 = 0.0;
+    // States and outputs are of order 1, so near 0 it is the absolute error.
+    let expected = vector.values("out.output").expect("output");
+    outputs = outputs.max(worst("output", &played.outputs, &expected, 1.0));
+    outputs = outputs.max(worst("states", &h, &vector.values("out.states").expect("states"), 1.0));
+    if let Some(expected) = vector.states("out.", ["hT", "cT"]) {
+        outputs = outputs.max(worst("last states", &end, &expected, 1.0));
+    }
+    let Some(target) = vector.values("loss.target") else { return Errors { outputs, gradients: 0.0 } };
+
+    // L = mean((y − target)²) + 0.1 Σ probe · (h, c) / samples.
+    let share = 2.0 / target.len() as f64;
+    let d_outputs: Vec<f64> = played.outputs.iter().zip(&target).map(|(y, target)| share * (y - target)).collect();
+    let probe = vector.states("loss.", ["h_probe", "c_probe"]).expect("the probe");
+    let d_end: Vec<f64> = probe.iter().map(|probe| 0.1 * probe / samples as f64).collect();
+    let gradient = network.back(&batch, &played, &d_outputs, Some(&d_end));
+    Errors { outputs, gradients: gradient_error(&vector, &network.tensors(), &gradient) }
+}
+
+fn gradient_error(vector: &Vector, tensors: &[nematode::controller::cell::Tensor], gradient: &Gradient) -> f64 {
     let mut error: f64 = 0.0;
-    for sample in 0..batch {
-        let mut cell = policy.cell.clone();
-        let of_sample = sample * units..(sample + 1) * units;
-        let mut state = h0[of_sample.clone()].to_vec();
-        if cell.state().len() > units {
-            state.extend(&c0[of_sample.clone()]);
-        }
-        cell.restore(&state).expect("a state");
-        let mut found = vec![0.0; cell.outputs()];
-        for step in 0..steps {
-            let at = sample * steps + step;
-            cell.step(spans[at], &input[at * senses..(at + 1) * senses]);
-            cell.read(&mut found);
-            error = error.max(worst(&cell.state()[..units], &states[at * units..(at + 1) * units]));
-            error = error.max(worst(&found[..outputs], &output[at * outputs..(at + 1) * outputs]));
-        }
-        if let Some((_, memory)) = &c_end {
-            error = error.max(worst(&cell.state()[units..], &memory[of_sample]));
+    let mut seen = 0;
+    let mut weights = gradient.weights.as_slice();
+    for tensor in tensors {
+        let (own, rest) = weights.split_at(tensor.weights());
+        weights = rest;
+        let name = format!("grad.{}", tensor.name);
+        let expected = vector.values(&name).unwrap_or_else(|| panic!("no {name}"));
+        error = error.max(worst(&name, &tensor.dense(own), &expected, SMALL_GRADIENT));
+        seen += 1;
+    }
+    let states = vector.states("grad.in.", ["h0", "c0"]);
+    for (name, found, expected) in [
+        ("input", &gradient.inputs, vector.values("grad.in.input")),
+        ("timespans", &gradient.elapsed, vector.values("grad.in.timespans")),
+        ("h0", &gradient.start, states),
+    ] {
+        if let Some(expected) = expected {
+            error = error.max(worst(name, found, &expected, SMALL_GRADIENT));
+            seen += 1;
         }
     }
+    // What the vector has a gradient of and the cell does not would not be seen otherwise.
+    let listed = vector.0.names().iter().filter(|name| name.starts_with("grad.") && !name.ends_with(".c0")).count();
+    assert_eq!(seen, listed, "gradients that the cell does not give");
     error
+}
+
+fn last(played: &Played, steps: usize, states: usize) -> Vec<f64> {
+    played.states.chunks(steps * states).flat_map(|sample| &sample[(steps - 1) * states..]).copied().collect()
+}
+
+fn folder() -> Option<PathBuf> {
+    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors");
+    let folder = std::env::var_os("NEMATODE_VECTORS").map_or(default, PathBuf::from);
+    if folder.join("ncp").is_dir() {
+        return Some(folder);
+    }
+    println!("vectors: skipped, there is no folder {}; set NEMATODE_VECTORS", folder.join("ncp").display());
+    None
+}
+
+fn json(path: &Path) -> serde_json::Value {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).expect("JSON")
 }
 
 #[test]
 fn ltc_matches_the_small_vector_of_the_repository() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/ltc_small.safetensors");
-    let error = worst_error_of(&path);
-    assert!(error < RELATIVE, "worst relative error {error:e}");
+    let error = errors_of(&path).outputs;
+    assert!(error < OUTPUT, "worst relative error {error:e}");
 }
 
 #[test]
-fn ltc_matches_the_reference_to_1e_10() {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors");
-    let folder = std::env::var_os("NEMATODE_VECTORS").map_or(default, PathBuf::from).join("ncp");
-    if !folder.is_dir() {
-        println!("vectors: skipped, there is no folder {}; set NEMATODE_VECTORS", folder.display());
-        return;
+fn cells_match_the_reference_to_1e_10_and_their_gradients_to_1e_8() {
+    let Some(folder) = folder() else { return };
+    let manifest = json(&folder.join("ncp/manifest.json"));
+    let cases = manifest["cases"].as_array().expect("cases");
+    assert!(!cases.is_empty(), "the manifest lists no case");
+    let (mut outputs, mut gradients): (f64, f64) = (0.0, 0.0);
+    let mut failed = Vec::new();
+    for case in cases {
+        let errors = errors_of(&folder.join("ncp").join(case["file"].as_str().expect("a file")));
+        if errors.outputs > OUTPUT || errors.gradients > GRADIENT {
+            failed.push(format!("{}: outputs {:e}, gradients {:e}", case["name"], errors.outputs, errors.gradients));
+        }
+        (outputs, gradients) = (outputs.max(errors.outputs), gradients.max(errors.gradients));
     }
-    let manifest = std::fs::read_to_string(folder.join("manifest.json")).expect("the manifest");
-    let manifest: serde_json::Value = serde_json::from_str(&manifest).expect("JSON");
-    let cases: Vec<&serde_json::Value> =
-        manifest["cases"].as_array().expect("cases").iter().filter(|case| case["kind"] == "LTC").collect();
-    assert!(!cases.is_empty(), "the manifest lists no LTC");
-    let mut worst: f64 = 0.0;
-    for case in &cases {
-        let error = worst_error_of(&folder.join(case["file"].as_str().expect("a file")));
-        assert!(error < RELATIVE, "{}: relative error {error:e}", case["name"]);
-        worst = worst.max(error);
-    }
-    println!("vectors: {} cases, worst relative error {worst:e}", cases.len());
+    println!(
+        "vectors: {} cases, worst relative error {outputs:e} of outputs and states, {gradients:e} of gradients",
+        cases.len()
+    );
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 fn small() -> (PathBuf, Vec<u8>) {

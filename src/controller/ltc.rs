@@ -4,131 +4,105 @@
 //!
 //! v state, c capacitance, g leak, E rest, w synaptic weight ≥ 0, σ the logistic function, γ its steepness,
 //! μ its midpoint, e reversal (its sign is that of the synapse). Senses enter by synapses of the same form.
-//! One step of length T takes K equal substeps h = T/K of the fused solver, semi-implicit in v, all neurons
+//! One step of length T takes K equal substeps h = T/K. The fused solver is semi-implicit in v, all neurons
 //! from the same old state:
 //!
-//!   vᵢ ← [ (cᵢ/h) vᵢ + gᵢ Eᵢ + Σⱼ aⱼᵢ eⱼᵢ ] / [ cᵢ/h + gᵢ + Σⱼ aⱼᵢ + ε ],    aⱼᵢ = wⱼᵢ σ(γⱼᵢ (vⱼ − μⱼᵢ))
+//!   vᵢ ← Aᵢ / Bᵢ,    Aᵢ = (cᵢ/h) vᵢ + gᵢ Eᵢ + Σⱼ aⱼᵢ eⱼᵢ,    Bᵢ = cᵢ/h + gᵢ + Σⱼ aⱼᵢ + ε,    aⱼᵢ = wⱼᵢ σ(γⱼᵢ (vⱼ − μⱼᵢ))
 //!
-//! All numbers are pure. With mixed memory an LSTM reads the senses first and the cell starts from its output.
-//! It is not the closed-form cell (CfC), and not the explicit Euler of the first publication.
+//! and in reverse, with λ = ∂L/∂v′: ∂A = λ/B, ∂B = −v′ λ/B, which the sums hand on to what they are made of. All numbers are
+//! pure. The explicit solvers of the first publication are in `explicit.rs`; with h = 0.1 and 6 substeps (T = 0.6) they are
+//! those of its program. It is not the closed-form cell (CfC).
 //!
 //! Source: Hasani et al. 2021, AAAI 35:7657–7666, doi:10.1609/aaai.v35i9.16936, algorithm 1; with K, ε and the
 //! order of the neurons (motor first) as in ncps 1.0.1.
 
-use super::synapses::Columns;
-pub use super::synapses::Synapse;
-use super::{Controller, check_state};
-use crate::error::Problem;
+use std::array::from_fn;
 
-/// The long memory of a mixed-memory cell: an LSTM over the same number of units.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Memory {
-    /// From the senses, row-major (4·units, senses).
-    pub input_weight: Vec<f64>,
-    /// (4·units).
-    pub input_bias: Vec<f64>,
-    /// From the state, row-major (4·units, units).
-    pub recurrent_weight: Vec<f64>,
+use super::cell::{Adjoint, Cell, Moment, Tensor};
+use super::explicit::{self, Flow, Solver};
+use super::lanes::{Row, add, in_lanes, over_lanes, read_rows, rows};
+use super::synapses::{Columns, SUMS};
+
+/// What a sense goes through before it reaches synapses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mapping {
+    /// scale · u + offset.
+    #[default]
+    Affine,
+    /// scale · u.
+    Linear,
+    /// u.
+    None,
 }
 
-/// The numbers of a cell. Every list has one entry per neuron, sense or output, as named.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Parameters {
-    /// c per neuron.
-    pub capacitance: Vec<f64>,
-    /// g per neuron.
-    pub leak: Vec<f64>,
-    /// E per neuron.
-    pub rest: Vec<f64>,
-    /// Synapses from neuron to neuron; absent ones are not listed.
-    pub synapses: Vec<Synapse>,
-    /// Synapses from sense to neuron.
-    pub sensory: Vec<Synapse>,
-    /// A sense enters as scale · sense + offset: (scale, offset) per sense.
-    pub input_map: Vec<(f64, f64)>,
-    /// An output is scale · v + offset of the first neurons: (scale, offset) per output.
-    pub output_map: Vec<(f64, f64)>,
-    /// The LSTM of a mixed-memory cell.
-    pub memory: Option<Memory>,
+impl Mapping {
+    /// How many numbers it has per sense.
+    pub(super) fn numbers(self) -> usize {
+        match self {
+            Self::Affine => 2,
+            Self::Linear => 1,
+            Self::None => 0,
+        }
+    }
+
+    /// Its tensors, scale and offset, of `len` numbers each.
+    pub(super) fn tensors(self, scale: &str, offset: &str, len: usize) -> Vec<Tensor> {
+        [scale, offset][..self.numbers()].iter().map(|name| Tensor::whole(*name, &[len])).collect()
+    }
+}
+
+/// What the weights of a cell do not say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Options {
+    /// Whether w, c and g are softplus of what is stored, so that training cannot make them negative.
+    pub implicit: bool,
     /// K, at least 1.
     pub substeps: usize,
-    /// ε.
+    /// ε, which keeps the fused solver from dividing by 0.
     pub epsilon: f64,
+    /// How it goes through time.
+    pub solver: Solver,
+    /// How senses enter.
+    pub input_map: Mapping,
 }
 
-/// A cell and its state.
+impl Default for Options {
+    fn default() -> Self {
+        Self { implicit: true, substeps: 6, epsilon: 1e-8, solver: Solver::Fused, input_map: Mapping::Affine }
+    }
+}
+
+/// A cell with its weights.
 #[derive(Debug, Clone)]
 pub struct Ltc {
-    /// Less its synapses, which are in the columns.
-    parameters: Parameters,
+    options: Options,
     synapses: Columns,
     sensory: Columns,
-    state: Vec<f64>,
-    memory: Vec<f64>,
-    /// Scratch: senses after their map; Σ a e and Σ a from senses and from neurons; the old state; LSTM gates.
-    inputs: Vec<f64>,
-    sensory_sums: Vec<(f64, f64)>,
-    sums: Vec<(f64, f64)>,
-    old: Vec<f64>,
-    gates: Vec<f64>,
+    leak: Vec<f64>,
+    rest: Vec<f64>,
+    capacitance: Vec<f64>,
+    /// dg and dc over what is stored.
+    slopes: [Vec<f64>; 2],
+    scale: Vec<f64>,
+    offset: Vec<f64>,
 }
 
 impl Ltc {
-    /// A cell at state 0.
-    ///
-    /// # Errors
-    /// A problem if the lists do not fit together.
-    pub fn new(mut parameters: Parameters) -> Result<Self, Problem> {
-        let (units, senses) = (parameters.capacitance.len(), parameters.input_map.len());
-        let lists_fit = parameters.leak.len() == units && parameters.rest.len() == units;
-        let in_range = |synapses: &[Synapse], sources: usize| {
-            synapses.iter().all(|synapse| synapse.source < sources && synapse.target < units)
-        };
-        let memory_fits = parameters.memory.as_ref().is_none_or(|memory| {
-            memory.input_weight.len() == 4 * units * senses
-                && memory.input_bias.len() == 4 * units
-                && memory.recurrent_weight.len() == 4 * units * units
-        });
-        let fits = lists_fit
-            && memory_fits
-            && in_range(&parameters.synapses, units)
-            && in_range(&parameters.sensory, senses)
-            && parameters.output_map.len() <= units
-            && parameters.substeps > 0;
-        if !fits {
-            return Err(Problem::new("the lists of this liquid time-constant cell do not fit together")
-                .help("give each neuron a capacitance, leak and rest, and each synapse two ends that exist"));
+    /// A cell without weights yet: `mask` dense (units, units) and `sensory_mask` dense (senses, units) say by 0 where
+    /// there is no synapse.
+    pub fn new(options: Options, mask: &[f64], sensory_mask: &[f64], senses: usize, units: usize) -> Self {
+        let zeros = vec![0.0; units];
+        Self {
+            options,
+            synapses: Columns::new(mask, units, units),
+            sensory: Columns::new(sensory_mask, senses, units),
+            leak: zeros.clone(),
+            rest: zeros.clone(),
+            capacitance: zeros.clone(),
+            slopes: [zeros.clone(), zeros],
+            scale: vec![1.0; senses],
+            offset: vec![0.0; senses],
         }
-        let synapses = Columns::new(std::mem::take(&mut parameters.synapses), units);
-        let sensory = Columns::new(std::mem::take(&mut parameters.sensory), units);
-        let memory = if parameters.memory.is_some() { vec![0.0; units] } else { Vec::new() };
-        Ok(Self {
-            synapses,
-            sensory,
-            state: vec![0.0; units],
-            memory,
-            inputs: vec![0.0; senses],
-            sensory_sums: vec![(0.0, 0.0); units],
-            sums: vec![(0.0, 0.0); units],
-            old: vec![0.0; units],
-            gates: vec![0.0; 4 * units],
-            parameters,
-        })
-    }
-
-    /// How many neurons it has.
-    pub fn units(&self) -> usize {
-        self.state.len()
-    }
-
-    /// How many senses it reads.
-    pub fn inputs(&self) -> usize {
-        self.inputs.len()
-    }
-
-    /// How many outputs it gives.
-    pub fn outputs(&self) -> usize {
-        self.parameters.output_map.len()
     }
 
     /// How many synapses it has: from senses, and between neurons.
@@ -136,163 +110,369 @@ impl Ltc {
         (self.sensory.len(), self.synapses.len())
     }
 
-    /// v of each neuron, then the memory if there is one.
-    pub fn state(&self) -> Vec<f64> {
-        [self.state.as_slice(), &self.memory].concat()
+    /// What its weights do not say.
+    pub fn options(&self) -> Options {
+        self.options
     }
 
-    /// Takes up a state as [`Ltc::state`] gives it.
-    ///
-    /// # Errors
-    /// A problem if the length is another or a number is not finite.
-    pub fn restore(&mut self, state: &[f64]) -> Result<(), Problem> {
+    fn units(&self) -> usize {
+        self.leak.len()
+    }
+
+    fn senses(&self) -> usize {
+        self.scale.len()
+    }
+
+    /// The most synapses that are open at once in a place to work in.
+    fn open(&self) -> usize {
+        self.synapses.len().max(self.sensory.len())
+    }
+
+    /// A stored number that stands for a positive one: the number and its slope.
+    fn positive(&self, stored: f64) -> (f64, f64) {
+        if !self.options.implicit {
+            (stored, 1.0)
+        } else if stored > 20.0 {
+            // The difference to x is below 2·10⁻⁹, and torch drops it too.
+            (stored, 1.0)
+        } else {
+            (libm::log1p(libm::exp(stored)), 1.0 / (1.0 + libm::exp(-stored)))
+        }
+    }
+
+    /// Trace rows: P and Q of the senses; then the state before each substep and after the last, or the stages.
+    fn trace_rows(&self) -> usize {
+        let states = match self.options.solver {
+            Solver::Fused => self.options.substeps + 1,
+            solver => explicit::trace_rows(solver, self.options.substeps),
+        };
+        (2 + states) * self.units()
+    }
+
+    #[inline(always)]
+    fn map_inputs<const L: usize>(&self, inputs: &[Row<L>], mapped: &mut [Row<L>]) {
+        let maps = self.scale.iter().zip(&self.offset);
+        for ((mapped, input), (scale, offset)) in mapped.iter_mut().zip(inputs).zip(maps) {
+            *mapped = input.map(|input| input * scale + offset);
+        }
+    }
+
+    #[inline(always)]
+    fn run<const L: usize>(&self, moment: &Moment, state: &mut [f64], mut trace: &mut [f64], mut work: &mut [f64]) {
         let units = self.units();
-        check_state(state, units + self.memory.len())?;
-        self.state.copy_from_slice(&state[..units]);
-        self.memory.copy_from_slice(&state[units..]);
-        Ok(())
-    }
-
-    /// One step of length `elapsed` (T, in the cell's own unit of time); none if that is not above 0.
-    ///
-    /// `senses` has [`Ltc::inputs`] values.
-    pub fn step(&mut self, elapsed: f64, senses: &[f64]) {
-        if elapsed.is_nan() || elapsed <= 0.0 {
+        let elapsed: &Row<L> = &moment.elapsed.as_chunks::<L>().0[0];
+        let state = state.as_chunks_mut::<L>().0;
+        let open = rows::<L>(&mut work, self.open());
+        let mapped = rows::<L>(&mut work, self.senses());
+        let [pull, conductance] = [0, 1].map(|_| rows::<L>(&mut work, units));
+        let [sensory_pull, sensory_conductance] = [0, 1].map(|_| rows::<L>(&mut trace, units));
+        // The senses stay as they are for the whole step.
+        self.map_inputs(moment.inputs.as_chunks::<L>().0, mapped);
+        self.sensory.open::<L>(mapped, &mut open[..self.sensory.len()]);
+        self.sensory.sum::<L>(open, sensory_pull, sensory_conductance);
+        if self.options.solver != Solver::Fused {
+            let mut flow = LtcFlow {
+                cell: self,
+                open: &mut open[..self.synapses.len()],
+                sums: [pull, conductance],
+                sensory: [sensory_pull, sensory_conductance],
+                reverse: None,
+            };
+            explicit::step(self.options.solver, self.options.substeps, elapsed, &mut flow, state, trace);
             return;
         }
-        self.remember(senses);
-        for ((input, sense), (scale, offset)) in self.inputs.iter_mut().zip(senses).zip(&self.parameters.input_map) {
-            *input = sense * scale + offset;
-        }
-        // The senses stay as they are for the whole step.
-        self.sensory.sum(&self.inputs, &mut self.sensory_sums);
-        let per_substep = self.parameters.substeps as f64 / elapsed;
-        for _ in 0..self.parameters.substeps {
-            std::mem::swap(&mut self.old, &mut self.state);
-            self.synapses.sum(&self.old, &mut self.sums);
-            for (target, state) in self.state.iter_mut().enumerate() {
-                let (pull, conductance) = self.sums[target];
-                let (sensory_pull, sensory_conductance) = self.sensory_sums[target];
-                let inertia = self.parameters.capacitance[target] * per_substep;
-                let leak = self.parameters.leak[target];
-                let rest = self.parameters.rest[target];
-                let above = inertia * self.old[target] + leak * rest + pull + sensory_pull;
-                let below = inertia + leak + conductance + sensory_conductance + self.parameters.epsilon;
-                *state = above / below;
+        let per_substep = elapsed.map(|elapsed| self.options.substeps as f64 / elapsed);
+        for _ in 0..self.options.substeps {
+            rows::<L>(&mut trace, units).copy_from_slice(state);
+            self.synapses.open::<L>(state, &mut open[..self.synapses.len()]);
+            self.synapses.sum::<L>(open, pull, conductance);
+            for unit in 0..units {
+                let (leak, capacitance) = (self.leak[unit], self.capacitance[unit]);
+                let drive = leak * self.rest[unit];
+                let still = leak + self.options.epsilon;
+                let (v, p, q) = (state[unit], pull[unit], conductance[unit]);
+                let (sensory_p, sensory_q) = (sensory_pull[unit], sensory_conductance[unit]);
+                state[unit] = from_fn(|lane| {
+                    let inertia = capacitance * per_substep[lane];
+                    (inertia * v[lane] + drive + p[lane] + sensory_p[lane])
+                        / (inertia + still + q[lane] + sensory_q[lane])
+                });
             }
         }
+        rows::<L>(&mut trace, units).copy_from_slice(state);
     }
 
-    /// The outputs, from the state as it is now; `outputs` has [`Ltc::outputs`] places.
-    pub fn read(&self, outputs: &mut [f64]) {
-        for ((output, state), (scale, offset)) in outputs.iter_mut().zip(&self.state).zip(&self.parameters.output_map) {
-            *output = state * scale + offset;
-        }
-    }
-
-    /// The LSTM step of a mixed-memory cell:
-    /// c ← c σ(f + 1) + tanh(i) σ(i'), v ← tanh(c) σ(o), the gates [i, i', f, o] linear in senses and state.
-    ///
-    /// The 1 opens the forget gate of an untrained cell. Source: ncps 1.0.1, LSTMCell.
-    fn remember(&mut self, senses: &[f64]) {
-        let Some(weights) = &self.parameters.memory else { return };
-        let (units, inputs) = (self.state.len(), self.inputs.len());
-        for (row, gate) in self.gates.iter_mut().enumerate() {
-            let from_senses = dot(&weights.input_weight[row * inputs..(row + 1) * inputs], senses);
-            let from_state = dot(&weights.recurrent_weight[row * units..(row + 1) * units], &self.state);
-            *gate = from_senses + weights.input_bias[row] + from_state;
-        }
-        for unit in 0..units {
-            let gate = |which: usize| self.gates[which * units + unit];
-            let kept = self.memory[unit] * logistic(gate(2) + 1.0);
-            self.memory[unit] = kept + libm::tanh(gate(0)) * logistic(gate(1));
-            self.state[unit] = libm::tanh(self.memory[unit]) * logistic(gate(3));
-        }
-    }
-}
-
-/// σ(x) = 1 / (1 + e⁻ˣ); libm, so that every machine gives the same bits.
-pub(super) fn logistic(x: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-x))
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// How an output of the cell becomes an activation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Squash {
-    /// min(1, max(0, y)): for a cell that was trained on activations.
-    #[default]
-    Clamp,
-    /// 1 / (1 + e⁻ʸ): for a cell whose outputs may be any number.
-    Logistic,
-}
-
-/// A cell whose inputs are senses and whose outputs drive muscles.
-#[derive(Debug, Clone)]
-pub struct LtcController {
-    cell: Ltc,
-    senses: Vec<String>,
-    drives: Vec<String>,
-    squash: Squash,
-    time_unit: f64,
-}
-
-impl LtcController {
-    /// A controller from a cell and the names of its inputs and outputs.
-    ///
-    /// `time_unit` [s] is what the cell calls 1 (ncps steps by 1.0 unless it is told the elapsed time).
-    ///
-    /// # Errors
-    /// A problem if the names do not match the cell in number, or the unit of time is not above 0.
-    pub fn new(
-        cell: Ltc,
-        senses: Vec<String>,
-        drives: Vec<String>,
-        squash: Squash,
-        time_unit: f64,
-    ) -> Result<Self, Problem> {
-        let counts = [("senses", senses.len(), cell.inputs()), ("drives", drives.len(), cell.outputs())];
-        for (what, named, wanted) in counts {
-            if named != wanted {
-                return Err(Problem::new(format!("the cell has {wanted} {what}, but {named} are named"))
-                    .help(format!("name them in the file's metadata as `{what}`, a JSON list of {wanted} names")));
+    #[inline(always)]
+    fn run_back<const L: usize>(
+        &self,
+        moment: &Moment,
+        mut trace: &[f64],
+        mut work: &mut [f64],
+        adjoint: &mut Adjoint,
+    ) {
+        let units = self.units();
+        let elapsed: &Row<L> = &moment.elapsed.as_chunks::<L>().0[0];
+        let open = rows::<L>(&mut work, self.open());
+        let mapped = rows::<L>(&mut work, self.senses());
+        let [pull, conductance, d_pull, d_conductance] = [0, 1, 2, 3].map(|_| rows::<L>(&mut work, units));
+        let [sensory_d_pull, sensory_d_conductance] = [0, 1].map(|_| rows::<L>(&mut work, units));
+        sensory_d_pull.fill([0.0; L]);
+        sensory_d_conductance.fill([0.0; L]);
+        let [sensory_pull, sensory_conductance] = [0, 1].map(|_| read_rows::<L>(&mut trace, units));
+        let state = adjoint.state.as_chunks_mut::<L>().0;
+        let d_elapsed = &mut adjoint.elapsed.as_chunks_mut::<L>().0[0];
+        let mut sums: &mut [f64] = &mut *adjoint.sums;
+        let synapse_sums = rows::<L>(&mut sums, SUMS * self.synapses.len());
+        let sensory_sums = rows::<L>(&mut sums, SUMS * self.sensory.len());
+        let [d_leak, d_rest, d_capacitance] = [0, 1, 2].map(|_| rows::<L>(&mut sums, units));
+        if self.options.solver == Solver::Fused {
+            let trace = trace.as_chunks::<L>().0;
+            let per_substep = elapsed.map(|elapsed| self.options.substeps as f64 / elapsed);
+            for substep in (0..self.options.substeps).rev() {
+                let before = &trace[substep * units..(substep + 1) * units];
+                let after = &trace[(substep + 1) * units..(substep + 2) * units];
+                self.synapses.open::<L>(before, &mut open[..self.synapses.len()]);
+                self.synapses.sum::<L>(open, pull, conductance);
+                for unit in 0..units {
+                    let (leak, rest, capacitance) = (self.leak[unit], self.rest[unit], self.capacitance[unit]);
+                    let still = leak + self.options.epsilon;
+                    let (old, new, lambda) = (&before[unit], &after[unit], &state[unit]);
+                    let (q, sensory_q) = (&conductance[unit], &sensory_conductance[unit]);
+                    let inertia: Row<L> = from_fn(|lane| capacitance * per_substep[lane]);
+                    let d_above: Row<L> =
+                        from_fn(|lane| lambda[lane] / (inertia[lane] + still + q[lane] + sensory_q[lane]));
+                    let d_inertia: Row<L> = from_fn(|lane| d_above[lane] * (old[lane] - new[lane]));
+                    let d_below: Row<L> = from_fn(|lane| -new[lane] * d_above[lane]);
+                    add(&mut sensory_d_pull[unit], |lane| d_above[lane]);
+                    add(&mut sensory_d_conductance[unit], |lane| d_below[lane]);
+                    add(&mut d_leak[unit], |lane| d_above[lane] * (rest - new[lane]));
+                    add(&mut d_rest[unit], |lane| d_above[lane] * leak);
+                    add(&mut d_capacitance[unit], |lane| d_inertia[lane] * per_substep[lane]);
+                    add(d_elapsed, |lane| -d_inertia[lane] * inertia[lane] / elapsed[lane]);
+                    d_pull[unit] = d_above;
+                    d_conductance[unit] = d_below;
+                    state[unit] = from_fn(|lane| d_above[lane] * inertia[lane]);
+                }
+                self.synapses.back::<L>(before, open, [d_pull, d_conductance], state, synapse_sums);
             }
-        }
-        if !(time_unit.is_finite() && time_unit > 0.0) {
-            return Err(Problem::new(format!("the cell's unit of time is {time_unit} s")).help("give a time above 0 s"));
-        }
-        Ok(Self { cell, senses, drives, squash, time_unit })
-    }
-}
-
-impl Controller for LtcController {
-    fn senses(&self) -> &[String] {
-        &self.senses
-    }
-
-    fn drives(&self) -> &[String] {
-        &self.drives
-    }
-
-    fn step(&mut self, _time: f64, dt: f64, senses: &[f64], drives: &mut [f64]) {
-        self.cell.step(dt / self.time_unit, senses);
-        self.cell.read(drives);
-        for drive in drives {
-            *drive = match self.squash {
-                Squash::Clamp => drive.clamp(0.0, 1.0),
-                Squash::Logistic => logistic(*drive),
+        } else {
+            let mut flow = LtcFlow {
+                cell: self,
+                open: &mut open[..self.synapses.len()],
+                sums: [pull, conductance],
+                sensory: [sensory_pull, sensory_conductance],
+                reverse: Some(Reverse {
+                    sums: [d_pull, d_conductance],
+                    sensory: [sensory_d_pull, sensory_d_conductance],
+                    synapses: synapse_sums,
+                    neurons: [d_leak, d_rest, d_capacitance],
+                }),
             };
+            let options = self.options;
+            explicit::step_back(
+                options.solver,
+                options.substeps,
+                (elapsed, d_elapsed),
+                &mut flow,
+                state,
+                trace,
+                &mut *work,
+            );
+        }
+        let inputs = moment.inputs.as_chunks::<L>().0;
+        self.map_inputs(inputs, mapped);
+        self.sensory.open::<L>(mapped, &mut open[..self.sensory.len()]);
+        let d_mapped = rows::<L>(&mut sums, self.senses());
+        d_mapped.fill([0.0; L]);
+        let d_sensory = [&*sensory_d_pull, &*sensory_d_conductance];
+        self.sensory.back::<L>(mapped, open, d_sensory, d_mapped, sensory_sums);
+        let [d_scale, d_offset] = [0, 1].map(|_| rows::<L>(&mut sums, self.senses()));
+        let d_inputs = adjoint.inputs.as_chunks_mut::<L>().0;
+        for sense in 0..self.senses() {
+            for lane in 0..L {
+                let d = d_mapped[sense][lane];
+                d_scale[sense][lane] += d * inputs[sense][lane];
+                d_offset[sense][lane] += d;
+                d_inputs[sense][lane] += d * self.scale[sense];
+            }
         }
     }
 
-    fn state(&self) -> Vec<f64> {
-        self.cell.state()
+    fn settle_lanes<const L: usize>(&self, mut sums: &[f64], mut weights: &mut [f64]) {
+        let units = self.units();
+        let (mut neurons, rest) = std::mem::take(&mut weights).split_at_mut(3 * units);
+        weights = rest;
+        self.synapses.settle::<L>(&mut sums, &mut weights);
+        self.sensory.settle::<L>(&mut sums, &mut weights);
+        let mut gather = |slope: Option<&[f64]>| {
+            let (own, rest) = std::mem::take(&mut neurons).split_at_mut(units);
+            neurons = rest;
+            for (unit, (own, row)) in own.iter_mut().zip(read_rows::<L>(&mut sums, units)).enumerate() {
+                *own += over_lanes(row) * slope.map_or(1.0, |slope| slope[unit]);
+            }
+        };
+        gather(Some(&self.slopes[0]));
+        gather(None);
+        gather(Some(&self.slopes[1]));
+        read_rows::<L>(&mut sums, self.senses());
+        for own in weights.chunks_exact_mut(self.senses().max(1)) {
+            for (own, row) in own.iter_mut().zip(read_rows::<L>(&mut sums, self.senses())) {
+                *own += over_lanes(row);
+            }
+        }
+    }
+}
+
+impl Cell for Ltc {
+    fn inputs(&self) -> usize {
+        self.senses()
     }
 
-    fn restore(&mut self, state: &[f64]) -> Result<(), Problem> {
-        self.cell.restore(state)
+    fn states(&self) -> usize {
+        self.units()
+    }
+
+    fn tensors(&self) -> Vec<Tensor> {
+        let neurons =
+            ["gleak", "vleak", "cm"].map(|letter| Tensor::whole(format!("rnn_cell.{letter}"), &[self.units()]));
+        let mut tensors = neurons.to_vec();
+        tensors.extend(self.synapses.tensors("rnn_cell."));
+        tensors.extend(self.sensory.tensors("rnn_cell.sensory_"));
+        tensors.extend(self.options.input_map.tensors("rnn_cell.input_w", "rnn_cell.input_b", self.senses()));
+        tensors
+    }
+
+    fn masks(&self) -> Vec<(Tensor, Vec<f64>)> {
+        let mask = Tensor::whole("rnn_cell.sparsity_mask", &[self.units(), self.units()]);
+        let sensory = Tensor::whole("rnn_cell.sensory_sparsity_mask", &[self.senses(), self.units()]);
+        vec![(mask, self.synapses.dense_mask()), (sensory, self.sensory.dense_mask())]
+    }
+
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("cell", "ltc".into()),
+            ("implicit_param_constraints", self.options.implicit.to_string()),
+            ("ode_unfolds", self.options.substeps.to_string()),
+            ("epsilon", self.options.epsilon.to_string()),
+            ("solver", self.options.solver.name().into()),
+        ]
+    }
+
+    fn take(&mut self, mut weights: &[f64]) {
+        let units = self.units();
+        for unit in 0..units {
+            (self.leak[unit], self.slopes[0][unit]) = self.positive(weights[unit]);
+            self.rest[unit] = weights[units + unit];
+            (self.capacitance[unit], self.slopes[1][unit]) = self.positive(weights[2 * units + unit]);
+        }
+        weights = &weights[3 * units..];
+        let (mut synapses, mut sensory) = (self.synapses.clone(), self.sensory.clone());
+        synapses.take(&mut weights, |stored| self.positive(stored));
+        sensory.take(&mut weights, |stored| self.positive(stored));
+        (self.synapses, self.sensory) = (synapses, sensory);
+        let mut maps = weights.chunks_exact(self.scale.len().max(1));
+        if let Some(scale) = maps.next() {
+            self.scale.copy_from_slice(scale);
+        }
+        if let Some(offset) = maps.next() {
+            self.offset.copy_from_slice(offset);
+        }
+    }
+
+    /// Clips weights, leaks and capacitances at 0, where they are stored as they are.
+    fn constrain(&self, weights: &mut [f64]) {
+        if self.options.implicit {
+            return;
+        }
+        let mut left = weights;
+        for tensor in self.tensors() {
+            let (own, rest) = left.split_at_mut(tensor.weights());
+            left = rest;
+            if ["gleak", "cm", "w", "sensory_w"].iter().any(|letter| tensor.name == format!("rnn_cell.{letter}")) {
+                own.iter_mut().for_each(|weight| *weight = weight.max(0.0));
+            }
+        }
+    }
+
+    fn trace(&self) -> usize {
+        self.trace_rows()
+    }
+
+    fn work(&self) -> usize {
+        self.open() + self.senses() + 9 * self.units()
+    }
+
+    fn sums(&self) -> usize {
+        SUMS * (self.synapses.len() + self.sensory.len()) + 3 * self.units() + 3 * self.senses()
+    }
+
+    fn papers(&self) -> &'static [&'static str] {
+        &[
+            "Hasani et al. 2021, Liquid time-constant networks, AAAI 35:7657, doi:10.1609/aaai.v35i9.16936",
+            "Lechner et al. 2020, Neural circuit policies enabling auditable autonomy, Nat Mach Intell 2:642, doi:10.1038/s42256-020-00237-3",
+        ]
+    }
+
+    in_lanes!(sums);
+}
+
+/// dv/dt of the neurons, for the explicit solvers: (g (E − v) + P − Q v) / c.
+struct LtcFlow<'a, const L: usize> {
+    cell: &'a Ltc,
+    open: &'a mut [Row<L>],
+    sums: [&'a mut [Row<L>]; 2],
+    sensory: [&'a [Row<L>]; 2],
+    reverse: Option<Reverse<'a, L>>,
+}
+
+/// Where the flow in reverse adds: ∂P, ∂Q; the same for the senses; the sums of the synapses; ∂g, ∂E, ∂c.
+struct Reverse<'a, const L: usize> {
+    sums: [&'a mut [Row<L>]; 2],
+    sensory: [&'a mut [Row<L>]; 2],
+    synapses: &'a mut [Row<L>],
+    neurons: [&'a mut [Row<L>]; 3],
+}
+
+impl<const L: usize> Flow<L> for LtcFlow<'_, L> {
+    #[inline(always)]
+    fn flow(&mut self, at: &[Row<L>], value: &mut [Row<L>]) {
+        let cell = self.cell;
+        let [pull, conductance] = &mut self.sums;
+        cell.synapses.open::<L>(at, self.open);
+        cell.synapses.sum::<L>(self.open, pull, conductance);
+        for unit in 0..at.len() {
+            for lane in 0..L {
+                let v = at[unit][lane];
+                let currents = cell.leak[unit] * (cell.rest[unit] - v) + pull[unit][lane] + self.sensory[0][unit][lane]
+                    - v * (conductance[unit][lane] + self.sensory[1][unit][lane]);
+                value[unit][lane] = currents / cell.capacitance[unit];
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn flow_back(&mut self, at: &[Row<L>], value: &[Row<L>], d_value: &[Row<L>], d_at: &mut [Row<L>]) {
+        let cell = self.cell;
+        let Some(reverse) = &mut self.reverse else { return };
+        let [pull, conductance] = &mut self.sums;
+        cell.synapses.open::<L>(at, self.open);
+        cell.synapses.sum::<L>(self.open, pull, conductance);
+        let [d_pull, d_conductance] = &mut reverse.sums;
+        for unit in 0..at.len() {
+            for lane in 0..L {
+                let v = at[unit][lane];
+                let d_currents = d_value[unit][lane] / cell.capacitance[unit];
+                d_pull[unit][lane] = d_currents;
+                d_conductance[unit][lane] = -v * d_currents;
+                reverse.sensory[0][unit][lane] += d_currents;
+                reverse.sensory[1][unit][lane] -= v * d_currents;
+                reverse.neurons[0][unit][lane] += d_currents * (cell.rest[unit] - v);
+                reverse.neurons[1][unit][lane] += d_currents * cell.leak[unit];
+                reverse.neurons[2][unit][lane] -= d_currents * value[unit][lane];
+                let all = cell.leak[unit] + conductance[unit][lane] + self.sensory[1][unit][lane];
+                d_at[unit][lane] = -d_currents * all;
+            }
+        }
+        cell.synapses.back::<L>(at, self.open, [&**d_pull, &**d_conductance], d_at, reverse.synapses);
     }
 }

@@ -5,10 +5,25 @@
 //! A sense and a drive are known by name. Senses are named by what is felt: "curvature/01" … "curvature/24"
 //! (bending of the body at a row of muscles, from head to tail) or "MDL05/strain". A drive is the name of the
 //! muscle that it activates: "MDL05", from 0 (slack) to 1 (fully active).
+//!
+//! A wave is played (`traveling_wave.rs`); a policy decides (`policy.rs` reads it, `policy_controller.rs` gives it a worm). A
+//! policy is a recurrent cell (`cell.rs`: `ltc.rs`, `cfc.rs`, `ctrnn.rs`, `gru.rs`, `lstm.rs`) with a readout and its weights
+//! (`recurrent.rs`), which also plays whole sequences and gives their exact gradient. See docs/controllers.md.
 
+pub mod activation;
+pub mod cell;
+pub mod cfc;
+pub mod ctrnn;
+pub mod explicit;
+pub mod gru;
+pub mod lanes;
+pub mod lstm;
 pub mod ltc;
 pub mod policy;
-pub mod synapses;
+pub mod policy_controller;
+pub mod recurrent;
+mod state_dict;
+mod synapses;
 pub mod traveling_wave;
 
 use crate::error::Problem;
@@ -26,6 +41,11 @@ pub trait Controller: Send {
     /// `senses` holds one value per name of [`Controller::senses`], `drives` is overwritten with one
     /// activation (0..1) per name of [`Controller::drives`]; other lengths are a defect of the caller.
     fn step(&mut self, time: f64, dt: f64, senses: &[f64], drives: &mut [f64]);
+
+    /// The papers that it comes from, for `nematode cite`.
+    fn papers(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// All that the next step depends on, so that a run can be stopped here and resumed with the same bits.
     fn state(&self) -> Vec<f64>;

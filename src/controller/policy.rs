@@ -1,53 +1,70 @@
-//! Trained weights become a controller: a safetensors file with the names of the ncps state dict.
+//! Trained weights become a controller, and a controller's weights a file: safetensors with the names of the ncps state dict.
 //!
-//! In Python, `safetensors.torch.save_file(model.state_dict(), path, metadata={...})` writes such a file. The
-//! sparsity masks are in it, so an absent synapse costs nothing here. What the state dict lacks is metadata,
-//! each a string, either by itself or as a member of one JSON object called `config`:
+//! In Python, `safetensors.torch.save_file(model.state_dict(), path, metadata={...})` writes such a file and
+//! `model.load_state_dict(safetensors.torch.load_file(path))` reads one. The names of the tensors tell which cell it is:
 //!
-//! | key | meaning | if it is missing |
-//! |---|---|---|
-//! | `implicit_param_constraints` | "true": weights, leaks and capacitances are softplus of what is stored | "false" |
-//! | `ode_unfolds` | substeps of one step | "6" |
-//! | `epsilon` | what keeps the solver from dividing by 0 | "1e-8" |
-//! | `time_unit` | seconds that the cell calls 1 | "1" |
-//! | `output_size` | motor neurons, where no output map says it | all neurons |
-//! | `squash` | "clamp" or "logistic": how an output becomes an activation | "clamp" |
-//! | `senses`, `drives` | JSON lists of names | the caller names them |
+//! | tensors | cell |
+//! |---|---|
+//! | `rnn_cell.gleak`, … | LTC |
+//! | `rnn_cell.ff1.weight`, … | CfC |
+//! | `rnn_cell.layer_0.ff1.weight`, … | wired CfC |
+//! | `rnn.weight_ih_l0`, … | `torch.nn.LSTM` or `torch.nn.GRU` called `rnn`, by their shapes |
+//! | `rnn_cell.rate`, … | CT-RNN, see `ctrnn.rs` |
+//! | `lstm.input_map.weight`, … besides | mixed memory |
+//! | `fc.weight`, `fc.bias` besides | a linear layer on the output |
 //!
-//! Input and output maps are affine, linear or none, as their tensors are there or not.
+//! Masks are in the state dict, so wiring and absent synapses need no seed; they are constants here, never trained. What
+//! the state dict lacks is metadata, see docs/controllers.md. Absent synapses are written as zeros.
 //!
-//! Source: ncps 1.0.1, LTCCell; the format of the file: huggingface/safetensors 0.8.
+//! Source: ncps 1.0.1; the format of the file: huggingface/safetensors 0.8.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 use serde_json::Value;
 
-use super::ltc::{Ltc, LtcController, Memory, Parameters, Squash};
-use super::synapses::Synapse;
-use crate::error::{Problem, Problems, nearest, read_bytes};
+use super::activation::Activation;
+use super::cell::{Cell, Tensor};
+use super::cfc::{Backbone, Cfc, Mode};
+use super::ctrnn::CtRnn;
+use super::explicit::Solver;
+use super::gru::Gru;
+use super::lstm::Lstm;
+use super::ltc::{Ltc, Mapping, Options};
+use super::policy_controller::{PolicyController, Squash};
+use super::recurrent::{Readout, Recurrent};
+use super::state_dict::StateDict;
+use crate::error::{Error, Problem, Problems, read_bytes};
 
-/// What a file of weights holds: a cell, and what its metadata says about its use.
+/// What a file of weights holds: a cell with its readout, and what its metadata says about its use.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// The cell, at state 0.
-    pub cell: Ltc,
+    /// The cell, its memory and readout.
+    pub network: Recurrent,
     /// Names of its inputs, if the file has them.
     pub senses: Option<Vec<String>>,
     /// Names of its outputs, if the file has them.
     pub drives: Option<Vec<String>>,
+    /// Names of its neurons, if the file has them.
+    pub neurons: Option<Vec<String>>,
     /// How an output becomes an activation.
     pub squash: Squash,
-    /// What the cell calls 1 [s].
+    /// What the cell calls 1 \[s\].
     pub time_unit: f64,
 }
 
 impl Policy {
+    /// A policy without names, whose cell counts seconds.
+    pub fn new(network: Recurrent) -> Self {
+        Self { network, senses: None, drives: None, neurons: None, squash: Squash::default(), time_unit: 1.0 }
+    }
+
     /// Reads a file.
     ///
     /// # Errors
-    /// Every problem of the file: it cannot be read, it holds no LTC, a tensor is missing, has another
+    /// Every problem of the file: it cannot be read, it holds no known cell, a tensor is missing, has another
     /// shape or a value that is not a number, or the metadata cannot be understood.
     pub fn read(path: &Path) -> Result<Self, Problems> {
         Self::from_bytes(path, &read_bytes(path)?)
@@ -58,44 +75,85 @@ impl Policy {
     /// # Errors
     /// As [`Policy::read`].
     pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, Problems> {
-        let not_safetensors = |error: &dyn std::fmt::Display| {
-            Problem::new(format!("{}: not a safetensors file: {error}", path.display()))
-                .help("write it with safetensors.torch.save_file(model.state_dict(), path)")
+        let mut file = StateDict::open(path, bytes)?;
+        let Some(mut network) = shape_of(&mut file) else {
+            let problem = file.problem("not the weights of an LTC, CfC, CT-RNN, GRU or LSTM".into());
+            file.problems.push(problem.help(
+                "save the state dict of an ncps model (`rnn_cell.gleak`, `rnn_cell.ff1.weight`, …), or of a module \
+                 whose torch.nn.GRU or LSTM is called `rnn`",
+            ));
+            return Err(file.problems);
         };
-        let tensors = SafeTensors::deserialize(bytes).map_err(|error| not_safetensors(&error))?;
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| not_safetensors(&error))?;
-        let settings = Settings::new(header.metadata().iter().flatten());
-        let mut reader = Reader { path, tensors, prefix: "", problems: Problems::new() };
-        let Some(prefix) = PREFIXES.into_iter().find(|prefix| reader.has(&format!("{prefix}rnn_cell.gleak"))) else {
-            return Err(reader
-                .problem("no tensor `rnn_cell.gleak`: these are not the weights of an LTC".into())
-                .into());
+        let tensors = network.tensors();
+        let weights: Vec<f64> = tensors.iter().flat_map(|tensor| file.weights(tensor)).collect();
+        check_signs(&network, &tensors, &weights, &mut file);
+        let squash = file.choice("squash", Squash::Clamp, Squash::named, "\"clamp\" or \"logistic\"");
+        let time_unit = file.number("time_unit", 1.0);
+        let [senses, drives, neurons] = ["senses", "drives", "neurons"].map(|key| file.names(key));
+        file.problems.or_ok(())?;
+        network.take(weights);
+        Ok(Self { network, senses, drives, neurons, squash, time_unit })
+    }
+
+    /// The content of a file that [`Policy::from_bytes`] reads as the same policy; the same bytes for the same policy.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut dense: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
+        let mut put = |tensor: &Tensor, values: Vec<f64>| {
+            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            dense.insert(tensor.name.clone(), (tensor.shape.clone(), bytes));
         };
-        reader.prefix = prefix;
-        let parameters = reader.parameters(&settings);
-        let squash = match settings.text("squash").as_deref() {
-            None | Some("clamp") => Squash::Clamp,
-            Some("logistic") => Squash::Logistic,
-            Some(other) => {
-                let problem = reader.problem(format!("unknown `squash` \"{other}\""));
-                reader.problems.push(problem.help("give \"clamp\" or \"logistic\""));
-                Squash::Clamp
+        let mut weights = self.network.weights();
+        for tensor in self.network.tensors() {
+            let (own, rest) = weights.split_at(tensor.weights());
+            put(&tensor, tensor.dense(own));
+            weights = rest;
+        }
+        for (tensor, values) in self.network.cell().masks() {
+            put(&tensor, values);
+        }
+        let views = dense.iter().map(|(name, (shape, bytes))| {
+            let view =
+                TensorView::new(Dtype::F64, shape.clone(), bytes).expect("eight bytes for each number of the shape");
+            (name, view)
+        });
+        // One entry only: the order of more would not be the same in every run.
+        let metadata = [("config".to_string(), self.config().to_string())].into();
+        safetensors::serialize(views, Some(metadata)).expect("names and shapes are plain")
+    }
+
+    /// Writes a file that [`Policy::read`], `safetensors.torch` and `safetensors.numpy` read.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        std::fs::write(path, self.to_bytes()).map_err(|source| Error::System {
+            path: path.to_path_buf(),
+            action: "write the policy".into(),
+            source,
+        })
+    }
+
+    fn config(&self) -> Value {
+        let mut config: serde_json::Map<String, Value> =
+            self.network.settings().into_iter().map(|(key, text)| (key.to_string(), Value::String(text))).collect();
+        config.insert("squash".into(), self.squash.name().into());
+        config.insert("time_unit".into(), self.time_unit.into());
+        for (key, names) in [("senses", &self.senses), ("drives", &self.drives), ("neurons", &self.neurons)] {
+            if let Some(names) = names {
+                config.insert(key.into(), names.clone().into());
             }
-        };
-        let time_unit = reader.number(&settings, "time_unit", 1.0);
-        let (senses, drives) = (reader.names(&settings, "senses"), reader.names(&settings, "drives"));
-        let parameters = reader.problems.or_ok(parameters)?;
-        Ok(Self { cell: Ltc::new(parameters)?, senses, drives, squash, time_unit })
+        }
+        Value::Object(config)
     }
 
     /// A controller; `senses` and `drives` name what the file does not name itself, and are empty where it does.
     ///
     /// # Errors
     /// A problem if the names do not match the cell in number, or if the file has names and other ones are given.
-    pub fn controller(self, senses: Vec<String>, drives: Vec<String>) -> Result<LtcController, Problem> {
+    pub fn controller(self, senses: Vec<String>, drives: Vec<String>) -> Result<PolicyController, Problem> {
         let senses = one_list("senses", self.senses, senses)?;
         let drives = one_list("drives", self.drives, drives)?;
-        LtcController::new(self.cell, senses, drives, self.squash, self.time_unit)
+        PolicyController::new(self.network, senses, drives, self.squash, self.time_unit)
     }
 }
 
@@ -109,210 +167,163 @@ fn one_list(what: &str, own: Option<Vec<String>>, given: Vec<String>) -> Result<
     }
 }
 
-/// What may stand before `rnn_cell.`: a state dict as it is, or under `param.`.
-const PREFIXES: [&str; 2] = ["", "param."];
-
-/// The metadata, with the members of `config` beside the rest.
-struct Settings(BTreeMap<String, Value>);
-
-impl Settings {
-    fn new<'a>(metadata: impl Iterator<Item = (&'a String, &'a String)>) -> Self {
-        let own: BTreeMap<&String, &String> = metadata.collect();
-        let config = own.iter().find(|(key, _)| key.as_str() == "config");
-        let mut all = match config.and_then(|(_, text)| serde_json::from_str(text).ok()) {
-            Some(Value::Object(members)) => members.into_iter().collect(),
-            _ => BTreeMap::new(),
-        };
-        // What stands by itself wins over what `config` says.
-        all.extend(own.into_iter().map(|(key, text)| (key.clone(), Value::String(text.clone()))));
-        Self(all)
-    }
-
-    /// The setting as text: a JSON string without its quotes, anything else as JSON writes it.
-    fn text(&self, key: &str) -> Option<String> {
-        match self.0.get(key)? {
-            Value::Null => None,
-            Value::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
-        }
-    }
-}
-
-/// Reads tensors and collects what is wrong with them.
-struct Reader<'a> {
-    path: &'a Path,
-    tensors: SafeTensors<'a>,
-    prefix: &'static str,
-    problems: Problems,
-}
-
-impl Reader<'_> {
-    fn problem(&self, what: String) -> Problem {
-        Problem::new(format!("{}: {what}", self.path.display()))
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.tensors.tensor(name).is_ok()
-    }
-
-    /// How many numbers the tensor `name` has; 0 if there is none.
-    fn len(&self, name: &str) -> usize {
-        self.tensors.tensor(&format!("{}{name}", self.prefix)).map_or(0, |tensor| tensor.shape().iter().product())
-    }
-
-    fn number(&mut self, settings: &Settings, key: &str, default: f64) -> f64 {
-        let Some(text) = settings.text(key) else { return default };
-        match text.parse::<f64>() {
-            Ok(value) if value.is_finite() && value > 0.0 => value,
-            _ => {
-                let problem = self.problem(format!("`{key}` is \"{text}\""));
-                self.problems.push(problem.help("give a number above 0"));
-                default
-            }
-        }
-    }
-
-    fn names(&mut self, settings: &Settings, key: &str) -> Option<Vec<String>> {
-        let text = settings.text(key)?;
-        let names = serde_json::from_str(&text).ok();
-        if names.is_none() {
-            let problem = self.problem(format!("`{key}` is not a JSON list of names"));
-            self.problems.push(problem.help("write it like [\"MDL01\", \"MDL02\"]"));
-        }
-        names
-    }
-
-    /// The tensor `name`, of that shape and finite, as f64; zeros and a problem if it is not so.
-    fn values(&mut self, name: &str, shape: &[usize]) -> Vec<f64> {
-        let full = format!("{}{name}", self.prefix);
-        match self.checked_values(&full, shape) {
-            Ok(values) => values,
-            Err(problem) => {
-                self.problems.push(problem);
-                vec![0.0; shape.iter().product()]
-            }
-        }
-    }
-
-    fn checked_values(&self, name: &str, shape: &[usize]) -> Result<Vec<f64>, Problem> {
-        let Ok(tensor) = self.tensors.tensor(name) else {
-            let problem = self.problem(format!("no tensor `{name}`"));
-            return Err(match nearest(name, self.tensors.names()) {
-                Some(near) => problem.help(format!("nearest: `{near}`")),
-                None => problem.help("save the whole state dict of the model"),
-            });
-        };
-        if tensor.shape() != shape {
-            let (found, wanted) = (tensor.shape(), shape);
-            return Err(self
-                .problem(format!("`{name}` has the shape {found:?}, expected {wanted:?}"))
-                .help("matrices are [source, target], as in the state dict of ncps"));
-        }
-        let data = tensor.data();
-        let values: Vec<f64> = match tensor.dtype() {
-            Dtype::F64 => data.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect(),
-            Dtype::F32 => data.as_chunks().0.iter().map(|bytes| f64::from(f32::from_le_bytes(*bytes))).collect(),
-            Dtype::I32 => data.as_chunks().0.iter().map(|bytes| f64::from(i32::from_le_bytes(*bytes))).collect(),
-            Dtype::I64 => data.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes) as f64).collect(),
-            other => {
-                let problem = self.problem(format!("`{name}` is of type {other:?}"));
-                return Err(problem.help("save it as float32 or float64: model.double()"));
-            }
-        };
-        match values.iter().position(|value| !value.is_finite()) {
-            Some(index) => Err(self
-                .problem(format!("number {index} of `{name}` is {}", values[index]))
-                .help("the training diverged; save an earlier checkpoint")),
-            None => Ok(values),
-        }
-    }
-
-    /// A tensor that must not be negative: softplus of what is stored, or as it is.
-    fn positive(&mut self, name: &str, shape: &[usize], implicit: bool) -> Vec<f64> {
-        let stored = self.values(name, shape);
-        if implicit {
-            return stored.into_iter().map(softplus).collect();
-        }
-        if let Some(index) = stored.iter().position(|value| *value < 0.0) {
-            let problem = self.problem(format!("number {index} of `{}{name}` is {}", self.prefix, stored[index]));
-            self.problems.push(problem.help(
+/// Weights that a cell could not have: below 0 where they must not be.
+fn check_signs(network: &Recurrent, tensors: &[Tensor], weights: &[f64], file: &mut StateDict) {
+    let mut allowed = weights.to_vec();
+    network.constrain(&mut allowed);
+    let mut start = 0;
+    for tensor in tensors {
+        let own = start..start + tensor.weights();
+        start = own.end;
+        if let Some(index) = own.clone().find(|index| weights[*index] != allowed[*index]) {
+            let place = tensor.places.as_ref().map_or(index - own.start, |places| places[index - own.start]);
+            let problem = file.problem(format!("number {place} of `{}` is {}", tensor.name, weights[index]));
+            file.problems.push(problem.help(
                 "call apply_weight_constraints() before saving, or set `implicit_param_constraints` to \"true\"",
             ));
         }
-        stored
-    }
-
-    /// The synapses that the mask leaves, from `sources` to `units`; `kind` is "" or "sensory_".
-    fn synapses(&mut self, kind: &str, sources: usize, units: usize, implicit: bool) -> Vec<Synapse> {
-        let shape = [sources, units];
-        let mask = self.values(&format!("rnn_cell.{kind}sparsity_mask"), &shape);
-        let weight = self.positive(&format!("rnn_cell.{kind}w"), &shape, implicit);
-        let [reversal, steepness, midpoint] =
-            ["erev", "sigma", "mu"].map(|letter| self.values(&format!("rnn_cell.{kind}{letter}"), &shape));
-        (0..sources * units)
-            .filter(|index| mask[*index] != 0.0)
-            .map(|index| Synapse {
-                source: index / units,
-                target: index % units,
-                weight: weight[index] * mask[index],
-                reversal: reversal[index],
-                steepness: steepness[index],
-                midpoint: midpoint[index],
-            })
-            .collect()
-    }
-
-    /// Scale and offset of a map; a missing tensor is scale 1 or offset 0.
-    fn map(&mut self, name: &str, len: usize) -> Vec<(f64, f64)> {
-        let mut half = |letter: &str, default: f64| {
-            let name = format!("rnn_cell.{name}_{letter}");
-            if self.len(&name) > 0 { self.values(&name, &[len]) } else { vec![default; len] }
-        };
-        let (scale, offset) = (half("w", 1.0), half("b", 0.0));
-        scale.into_iter().zip(offset).collect()
-    }
-
-    fn parameters(&mut self, settings: &Settings) -> Parameters {
-        let implicit = match settings.text("implicit_param_constraints").as_deref() {
-            None | Some("false" | "False") => false,
-            Some("true" | "True") => true,
-            Some(other) => {
-                let problem = self.problem(format!("`implicit_param_constraints` is \"{other}\""));
-                self.problems.push(problem.help("give \"true\" or \"false\""));
-                false
-            }
-        };
-        let units = self.len("rnn_cell.gleak").max(1);
-        let senses = self.len("rnn_cell.sensory_sparsity_mask") / units;
-        // Without an output map the file does not say how many of the neurons are motor neurons: all are read,
-        // motor neurons first.
-        let outputs = match self.len("rnn_cell.output_w") {
-            0 => settings.text("output_size").and_then(|text| text.parse().ok()).unwrap_or(units),
-            outputs => outputs,
-        };
-        let has_memory = self.len("lstm.input_map.weight") > 0;
-        let memory = has_memory.then(|| Memory {
-            input_weight: self.values("lstm.input_map.weight", &[4 * units, senses]),
-            input_bias: self.values("lstm.input_map.bias", &[4 * units]),
-            recurrent_weight: self.values("lstm.recurrent_map.weight", &[4 * units, units]),
-        });
-        // A mixed-memory cell reads the senses twice: the LSTM unmapped, the cell through its map.
-        Parameters {
-            capacitance: self.positive("rnn_cell.cm", &[units], implicit),
-            leak: self.positive("rnn_cell.gleak", &[units], implicit),
-            rest: self.values("rnn_cell.vleak", &[units]),
-            synapses: self.synapses("", units, units, implicit),
-            sensory: self.synapses("sensory_", senses, units, implicit),
-            input_map: self.map("input", senses),
-            output_map: self.map("output", outputs.min(units)),
-            memory,
-            substeps: self.number(settings, "ode_unfolds", 6.0).max(1.0) as usize,
-            epsilon: self.number(settings, "epsilon", 1e-8),
-        }
     }
 }
 
-/// ln(1 + eˣ), and x itself above 20, where the difference is below 2·10⁻⁹ and torch drops it too.
-fn softplus(x: f64) -> f64 {
-    if x > 20.0 { x } else { libm::log1p(libm::exp(x)) }
+/// The cell that the tensors tell of, its weights still to be read; none if they tell of none that is known.
+fn shape_of(file: &mut StateDict) -> Option<Recurrent> {
+    let (cell, readout): (Box<dyn Cell>, Readout) = if file.has("rnn_cell.gleak") {
+        let cell = ltc(file);
+        let readout = ltc_readout(file, cell.states());
+        (Box::new(cell), readout)
+    } else if file.has("rnn_cell.layer_0.ff1.weight") {
+        let cell = wired_cfc(file);
+        let (from, neurons) = cell.last_layer();
+        (Box::new(cell), readout(file, from, neurons))
+    } else if file.has("rnn_cell.ff1.weight") {
+        let units = file.length("rnn_cell.ff1.weight", 0);
+        (Box::new(cfc(file, units)), readout(file, 0, units))
+    } else if file.has("rnn.weight_hh_l0") {
+        let units = file.length("rnn.weight_hh_l0", 1);
+        let inputs = file.length("rnn.weight_ih_l0", 1);
+        let cell: Box<dyn Cell> = if file.length("rnn.weight_hh_l0", 0) == 4 * units {
+            Box::new(Lstm::new(inputs, units))
+        } else {
+            Box::new(Gru::new(inputs, units))
+        };
+        (cell, readout(file, 0, units))
+    } else if file.has("rnn_cell.rate") {
+        let units = file.length("rnn_cell.rate", 0);
+        let inputs = file.length("rnn_cell.input_map.weight", 1);
+        let solver = file.choice("solver", Solver::Euler, explicit, "\"euler\" or \"rk4\"");
+        let substeps = substeps(file);
+        (Box::new(CtRnn::new(inputs, units, solver, substeps)), readout(file, 0, units))
+    } else {
+        return None;
+    };
+    Some(Recurrent::new(cell, file.has("lstm.input_map.weight"), readout))
+}
+
+fn explicit(name: &str) -> Option<Solver> {
+    Solver::named(name).filter(|solver| *solver != Solver::Fused)
+}
+
+fn substeps(file: &mut StateDict) -> usize {
+    let number = file.number("ode_unfolds", 6.0);
+    if number.fract() != 0.0 || number > 1e6 {
+        let problem = file.problem(format!("`ode_unfolds` is {number}"));
+        file.problems.push(problem.help("give a whole number of substeps"));
+        return 1;
+    }
+    number as usize
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" => Some(true),
+        "false" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+fn ltc(file: &mut StateDict) -> Ltc {
+    let units = file.length("rnn_cell.gleak", 0);
+    let senses = file.length("rnn_cell.sensory_sparsity_mask", 0);
+    let mapping = [file.has("rnn_cell.input_w"), file.has("rnn_cell.input_b")];
+    let options = Options {
+        implicit: file.choice("implicit_param_constraints", false, boolean, "\"true\" or \"false\""),
+        substeps: substeps(file),
+        epsilon: file.number("epsilon", 1e-8),
+        solver: file.choice("solver", Solver::Fused, Solver::named, "\"fused\", \"euler\" or \"rk4\""),
+        input_map: mapping_of(mapping),
+    };
+    let mask = file.weights(&Tensor::whole("rnn_cell.sparsity_mask", &[units, units]));
+    let sensory = file.weights(&Tensor::whole("rnn_cell.sensory_sparsity_mask", &[senses, units]));
+    Ltc::new(options, &mask, &sensory, senses, units)
+}
+
+/// A map is affine, linear or none, as its tensors are there or not.
+fn mapping_of([scale, offset]: [bool; 2]) -> Mapping {
+    match (scale, offset) {
+        (true, true) => Mapping::Affine,
+        (true, false) => Mapping::Linear,
+        _ => Mapping::None,
+    }
+}
+
+fn ltc_readout(file: &mut StateDict, units: usize) -> Readout {
+    let mapping = mapping_of([file.has("rnn_cell.output_w"), file.has("rnn_cell.output_b")]);
+    // Without an output map only the settings say how many of the neurons are motor neurons: ours, or those of the
+    // wiring; else all are read, motor neurons first.
+    let said = match mapping {
+        Mapping::None => {
+            let of_wiring = ["output_dim", "output_size", "motor_neurons"]
+                .into_iter()
+                .find_map(|member| file.member("wiring", member)?.parse().ok());
+            file.text("output_size").and_then(|text| text.parse().ok()).or(of_wiring).unwrap_or(units)
+        }
+        _ => file.length("rnn_cell.output_w", 0),
+    };
+    if said > units {
+        let problem = file.problem(format!("{said} outputs of {units} neurons"));
+        file.problems.push(problem.help("an LTC reads its first neurons; `output_w` has one number for each"));
+    }
+    Readout::neurons(0, said.min(units), mapping)
+}
+
+fn readout(file: &mut StateDict, from: usize, neurons: usize) -> Readout {
+    if file.has("fc.weight") {
+        return Readout::projected(from, neurons, file.length("fc.weight", 0));
+    }
+    let said = file.text("output_size").and_then(|text| text.parse().ok()).unwrap_or(neurons);
+    Readout::neurons(from, neurons.min(said), Mapping::None)
+}
+
+fn mode(file: &mut StateDict, prefix: &str) -> Mode {
+    let told = if file.has(&format!("{prefix}A")) { Mode::Pure } else { Mode::Default };
+    file.choice("mode", told, Mode::named, "\"default\", \"no_gate\" or \"pure\"")
+}
+
+fn cfc(file: &mut StateDict, units: usize) -> Cfc {
+    let layers = file.numbered("rnn_cell.backbone.", ".weight");
+    let first = layers.first().map_or("rnn_cell.ff1".to_string(), |index| format!("rnn_cell.backbone.{index}"));
+    let inputs = file.length(&format!("{first}.weight"), 1).saturating_sub(units);
+    let words = Activation::ALL.map(|activation| format!("\"{}\"", activation.name())).join(", ");
+    let backbone = Backbone {
+        activation: file.choice("activation", Activation::LecunTanh, Activation::named, &words),
+        units: if layers.is_empty() { 0 } else { file.length(&format!("{first}.weight"), 0) },
+        layers,
+    };
+    let mode = mode(file, "rnn_cell.");
+    Cfc::new(inputs, units, mode, &backbone)
+}
+
+fn wired_cfc(file: &mut StateDict) -> Cfc {
+    let mut layers = Vec::new();
+    let mut inputs = 0;
+    for index in file.numbered("rnn_cell.layer_", ".ff1.weight") {
+        let name = format!("rnn_cell.layer_{index}");
+        let [units, width] = [0, 1].map(|axis| file.length(&format!("{name}.ff1.weight"), axis));
+        if index == 0 {
+            inputs = width.saturating_sub(units);
+        }
+        layers.push((units, file.weights(&Tensor::whole(format!("{name}.sparsity_mask"), &[units, width]))));
+    }
+    let mode = mode(file, "rnn_cell.layer_0.");
+    Cfc::wired(inputs, layers, mode)
 }

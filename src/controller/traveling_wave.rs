@@ -96,6 +96,10 @@ impl Controller for TravelingWave {
         }
     }
 
+    fn papers(&self) -> &'static [&'static str] {
+        &["Gray & Lissmann 1964, The locomotion of nematodes, J Exp Biol 41:135"]
+    }
+
     fn state(&self) -> Vec<f64> {
         Vec::new()
     }

@@ -1,4 +1,4 @@
-//! Cells compute what ncps computes: outputs, states and gradients.
+//! Cells and wirings compute what ncps computes: outputs, states, gradients and the synapses of every seed.
 //!
 //! The reference vectors are large and stay outside: the folder that `NEMATODE_VECTORS` names, or `vectors/`
 //! in a folder `shared` beside the repository. One small vector of our own stays in `tests/vectors/`.
@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use nematode::controller::Controller;
 use nematode::controller::policy::Policy;
 use nematode::controller::recurrent::{Batch, Gradient, Played};
+use nematode::controller::wiring::Rule;
 use safetensors::SafeTensors;
+use sha2::{Digest, Sha256};
 
 /// Both sides sum the same few hundred terms in f64, in another order: 1e-12 relative is the rounding that
 /// this leaves over a hundred steps; 1e-10 is what the vectors promise.
@@ -164,6 +166,38 @@ fn cells_match_the_reference_to_1e_10_and_their_gradients_to_1e_8() {
         cases.len()
     );
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[test]
+fn a_seed_makes_the_wiring_that_it_makes_in_ncps() {
+    let Some(folder) = folder() else { return };
+    let all = json(&folder.join("ncp/wirings.json"));
+    let wirings = all["wirings"].as_array().expect("wirings");
+    for expected in wirings {
+        let mut rule = expected["args"].clone();
+        rule["type"] = expected["type"].clone();
+        let rule: Rule = serde_json::from_value(rule).unwrap_or_else(|error| panic!("{expected}: {error}"));
+        let senses = vec![String::new(); expected["input_dim"].as_u64().expect("senses") as usize];
+        let wiring = rule.wire(&senses).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(wiring.units() as u64, expected["units"].as_u64().expect("units"));
+        assert_eq!(wiring.outputs as u64, expected["output_dim"].as_u64().expect("outputs"));
+        for (dense, key) in [(&wiring.synapses, "adjacency"), (&wiring.sensory, "sensory_adjacency")] {
+            let Some(triples) = expected[key].as_array() else { continue };
+            let mut listed = vec![0; dense.len()];
+            for triple in triples {
+                let [source, target, polarity] = [0, 1, 2].map(|part| triple[part].as_i64().expect("a number"));
+                listed[source as usize * wiring.units() + target as usize] = polarity as i8;
+            }
+            assert_eq!(*dense, listed, "{} {}", expected["type"], expected["args"]);
+        }
+        if let Some(hash) = expected["sha256_int8_rowmajor"].as_str() {
+            let bytes: Vec<u8> =
+                wiring.synapses.iter().chain(&wiring.sensory).map(|polarity| *polarity as u8).collect();
+            let found: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(found, hash, "{} {}", expected["type"], expected["args"]);
+        }
+    }
+    println!("vectors: {} wirings are the same, synapse for synapse", wirings.len());
 }
 
 fn small() -> (PathBuf, Vec<u8>) {

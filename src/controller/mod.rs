@@ -19,12 +19,14 @@ pub mod gru;
 pub mod lanes;
 pub mod lstm;
 pub mod ltc;
+pub mod numpy_random;
 pub mod policy;
 pub mod policy_controller;
 pub mod recurrent;
 mod state_dict;
 mod synapses;
 pub mod traveling_wave;
+pub mod wiring;
 
 use crate::error::Problem;
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::body::Scheme;
 use crate::body::medium::Medium;
 use crate::body::worm_body::{WormAnatomy, WormBody};
+use crate::circuit_part::CircuitFile;
 use crate::connectome::{Circuit, Source};
 use crate::controller::Controller;
 use crate::controller::policy::Policy;
@@ -170,6 +171,7 @@ struct ControllerFile {
     /// Of older files: `[controller.ltc]`, with `policy`.
     #[serde(alias = "ltc")]
     policy: Option<PolicyFile>,
+    circuit: Option<CircuitFile>,
 }
 
 #[derive(Deserialize)]
@@ -412,12 +414,14 @@ fn read_controller(
     controller: &Spanned<ControllerFile>,
     files: &mut Vec<PathBuf>,
 ) -> Result<Box<dyn Controller>, Problems> {
-    match (&controller.get_ref().traveling_wave, &controller.get_ref().policy) {
-        (Some(wave), None) => Ok(Box::new(read_wave(settings, wave)?)),
-        (None, Some(policy)) => Ok(Box::new(read_policy(settings, policy, files)?)),
+    let ControllerFile { traveling_wave, policy, circuit } = controller.get_ref();
+    match (traveling_wave, policy, circuit) {
+        (Some(wave), None, None) => Ok(Box::new(read_wave(settings, wave)?)),
+        (None, Some(policy), None) => Ok(Box::new(read_policy(settings, policy, files)?)),
+        (None, None, Some(circuit)) => Ok(Box::new(circuit.read(settings, files)?)),
         _ => {
             let problem = settings.problem(controller.span(), "a worm has one controller");
-            Err(problem.help("give [controller.traveling_wave] or [controller.policy]").into())
+            Err(problem.help("give [controller.traveling_wave], [controller.policy] or [controller.circuit]").into())
         }
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod behaviour;
 pub mod body;
+pub mod circuit_part;
 pub mod citation;
 pub mod connectome;
 pub mod controller;

@@ -30,6 +30,7 @@ const HOUSE: &[Home] = &[
     home("experiment.rs", 7, "run", 1),
     home("nervous_system.rs", 7, "run", 2),
     home("snapshot.rs", 7, "run", 0),
+    home("circuit_part.rs", 7, "run", 0),
     home("receptors.rs", 7, "run", 0),
     home("interventions.rs", 7, "run", 0),
     home("scene_run.rs", 7, "scene_run", 0),

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use nematode::controller::Controller;
+use nematode::controller::circuit::{Circuit, Input};
 use nematode::controller::policy::Policy;
 use nematode::controller::recurrent::{Batch, Gradient, Played};
 use nematode::controller::wiring::Rule;
@@ -166,6 +167,65 @@ fn cells_match_the_reference_to_1e_10_and_their_gradients_to_1e_8() {
         cases.len()
     );
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// In mV: a rounding of 70 mV in single precision is 8e-6, and stiff neurons, whose capacitance is a tenth of a substep's leak,
+/// hand on a few dozen of them from one to the next.
+const CIRCUIT: f32 = 5e-4;
+
+#[test]
+fn tap_withdrawal_circuits_go_the_way_of_their_program() {
+    let Some(folder) = folder().map(|folder| folder.join("tap_withdrawal")).filter(|folder| folder.is_dir()) else {
+        return;
+    };
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    assert!(!files.is_empty(), "no trajectories in {}", folder.display());
+    let (mut worst, mut steps): (f32, usize) = (0.0, 0);
+    for file in &files {
+        let trajectory = json(file);
+        let bnn = folder.join(trajectory["bnn"].as_str().expect("a file"));
+        let mut circuit = Circuit::read(&bnn).unwrap_or_else(|problems| panic!("{problems}"));
+        let number = |value: &serde_json::Value| value.as_f64().expect("a number") as f32;
+        let neuron = |value: &serde_json::Value| value.as_u64().expect("a neuron") as usize;
+        let input = |input: &serde_json::Value| Input {
+            positive: neuron(&input["pos"]),
+            negative: neuron(&input["neg"]),
+            range: [number(&input["min"]), number(&input["max"])],
+        };
+        let list = |value: &serde_json::Value| value.as_array().expect("a list").clone();
+        let inputs: Vec<Input> = list(&trajectory["bi_inputs"]).iter().map(input).collect();
+        for step in list(&trajectory["steps"]) {
+            let values: Vec<f32> = list(&step["in"]).iter().map(number).collect();
+            circuit.step(&inputs, &values);
+            for (found, expected) in circuit.potential().iter().zip(&list(&step["v"])) {
+                worst = worst.max((found - number(expected)).abs());
+            }
+            for (output, expected) in list(&trajectory["outputs"]).iter().zip(&list(&step["out"])) {
+                let found = circuit.output(neuron(&output["neuron"]));
+                assert!((found - number(expected)).abs() < CIRCUIT / 40.0, "{}", file.display());
+            }
+            steps += 1;
+        }
+    }
+    println!("vectors: {} circuits, {steps} steps, worst error {worst:e} mV", files.len());
+    assert!(worst < CIRCUIT, "{worst} mV");
+}
+
+#[test]
+fn a_wrong_line_of_a_circuit_is_told_with_its_place() {
+    let text = "size 2\ncm 2 0.1\nex 0 1 many\nwhat 1\ngj 0\n";
+    let told = Circuit::from_text(Path::new("tw.bnn"), text).expect_err("four problems").to_string();
+    for part in [
+        "tw.bnn:2:1: no neuron 2",
+        "tw.bnn:3:1: \"many\" is no number",
+        "tw.bnn:4:1: unknown entry",
+        "tw.bnn:5:1: `gj` wants",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
 }
 
 #[test]

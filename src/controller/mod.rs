@@ -13,6 +13,7 @@
 pub mod activation;
 pub mod cell;
 pub mod cfc;
+pub mod circuit;
 pub mod ctrnn;
 pub mod explicit;
 pub mod gru;

@@ -36,6 +36,7 @@ pub mod simd;
 mod snapshot;
 pub mod table;
 pub mod tracks;
+pub mod training;
 pub mod units;
 pub mod validate;
 pub mod worm;

@@ -1,4 +1,5 @@
 //! The command line: `nematode run`, `lems`, `fit`, `gait`, `check`, `validate`, `connectome build`, `cite`.
+//! The command line: `nematode run`, `train`, `lems`, `check`, `validate`, `connectome build`, `cite`.
 //!
 //! Exit codes: 0 done, 1 a law was missed, 2 wrong input, 3 the run diverged, 4 the system refused, 130 interrupted and
 //! the recording closed.
@@ -9,7 +10,7 @@ mod worm_commands;
 
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -28,6 +29,7 @@ use nematode::resume::command_line;
 use nematode::run::{Finished, Run};
 use nematode::scene_run::SceneRun;
 use nematode::settings::Settings;
+use nematode::training::Training;
 use nematode::units::{Dimension, UnitTable};
 use nematode::{citation, parallel};
 
@@ -78,6 +80,24 @@ enum Command {
     /// Fits numbers of an experiment's files so that the worm moves as asked.
     #[command(after_help = "Example:\n  nematode fit models/fits/connectome_forward.toml --generations 5")]
     Fit(fit_command::FitOptions),
+    /// Trains a policy and writes it, with its learning curve.
+    #[command(after_help = "Example:\n  nematode train models/experiments/learn_crawl.toml --threads 2")]
+    Train {
+        /// The plan's TOML file.
+        plan: PathBuf,
+        /// Where to write the policy, instead of where the plan says.
+        #[arg(long)]
+        out: Option<PathBuf>,
+        /// Change a value of the plan, as often as needed: learning.epochs=10.
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        /// Go on from the state that an earlier training left beside the policy.
+        #[arg(long)]
+        resume: bool,
+        /// Threads to share the samples of a batch; the result has the same bits on any number.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+    },
     /// Says what NeuroML or experiment files contain, or everything that is wrong with them.
     #[command(after_help = "Example:\n  nematode check models/experiments/crawl.toml neuroml/cells.nml")]
     Check {
@@ -190,6 +210,7 @@ fn main() -> ExitCode {
             stop_after_a_step();
             fit_command::fit(&options, &|| INTERRUPTED.load(Ordering::Relaxed)).map(done)
         }
+        Command::Train { plan, out, set, resume, threads } => train(&plan, &set, out, resume, threads),
         Command::Check { files } => check(&files).map(done),
         Command::Connectome { command: ConnectomeCommand::Build { source, out, tables, cells } } => {
             build(&source, out, &tables, &cells).map(done)
@@ -225,8 +246,27 @@ fn run_any(options: RunOptions) -> Result<ExitCode, Error> {
     run_scene(scene, options.out, options.duration, options.threads, options.seed).map(done)
 }
 
+/// Trains a policy, from its beginning or from the state beside it.
+fn train(plan: &Path, set: &[String], out: Option<PathBuf>, resume: bool, threads: usize) -> Result<ExitCode, Error> {
+    check_choices(threads, None)?;
+    let mut training = Training::read(plan, set, out, resume)?;
+    stop_after_a_step();
+    let bar = progress_bar(training.epochs());
+    bar.set_position(training.curve().len() as u64);
+    parallel::with_threads(threads, || {
+        training.run(&mut |epoch| {
+            bar.inc(1);
+            bar.set_message(epoch.to_string());
+            INTERRUPTED.load(Ordering::Relaxed)
+        })
+    })?;
+    bar.finish_and_clear();
+    print!("{}", training.summary());
+    Ok(if training.done() { ExitCode::SUCCESS } else { ExitCode::from(STOPPED) })
+}
+
 /// Goes on with a run from its recording.
-fn resume(file: &std::path::Path, duration: Option<String>, threads: usize) -> Result<ExitCode, Error> {
+fn resume(file: &Path, duration: Option<String>, threads: usize) -> Result<ExitCode, Error> {
     let mut argv = command_line(&mut Recorded::open(file)?)?;
     argv.extend(duration.into_iter().flat_map(|duration| ["--duration".to_string(), duration]));
     match Arguments::try_parse_from(&argv) {
@@ -334,7 +374,7 @@ fn of_duration(problem: Problem) -> Problem {
 }
 
 /// The scene that an experiment names, with values changed.
-fn scene_of(experiment: &std::path::Path, set: &[String]) -> Result<SceneRun, Problems> {
+fn scene_of(experiment: &Path, set: &[String]) -> Result<SceneRun, Problems> {
     let mut settings = Settings::open(experiment)?;
     for change in set {
         settings.set(change)?;
@@ -379,7 +419,7 @@ fn run_scene(
 }
 
 fn run_lems(
-    file: &std::path::Path,
+    file: &Path,
     results: Results<'_>,
     method: &str,
     [dt, duration]: [Option<String>; 2],
@@ -505,7 +545,7 @@ fn check(files: &[PathBuf]) -> Result<(), Error> {
     Ok(problems.or_ok(())?)
 }
 
-fn check_experiment(file: &std::path::Path) -> Result<(), Error> {
+fn check_experiment(file: &Path) -> Result<(), Error> {
     if SceneRun::is_named_by(file) {
         let scene = SceneRun::of_experiment(file)?;
         println!("{}: {}", file.display(), scene.title);
@@ -536,6 +576,23 @@ fn check_experiment(file: &std::path::Path) -> Result<(), Error> {
 }
 
 fn build(source: &str, out: Option<PathBuf>, tables: &std::path::Path, cells: &std::path::Path) -> Result<(), Error> {
+fn validate(style: Style, quick: bool) -> ExitCode {
+    let claims: Vec<Claim> = validate::body().into_iter().filter(|claim| !(quick && claim.slow)).collect();
+    let bar = progress_bar(claims.len());
+    let try_out = |claim: Claim| {
+        bar.set_message(claim.name);
+        let outcome = parallel::with_threads(1, || claim.try_out());
+        bar.inc(1);
+        (claim, outcome)
+    };
+    let rows: Vec<(Claim, Outcome)> = claims.into_iter().map(try_out).collect();
+    bar.finish_and_clear();
+    print!("{}", validate::table(&rows, style));
+    let missed = rows.iter().any(|(_, outcome)| matches!(outcome, Outcome::Missed(_) | Outcome::Broke(_)));
+    ExitCode::from(u8::from(missed))
+}
+
+fn build(source: &str, out: Option<PathBuf>, tables: &Path, cells: &Path) -> Result<(), Error> {
     let source = Source::parse(source)?;
     let out = out.unwrap_or_else(|| PathBuf::from(format!("neuroml/built/{}.net.nml", source.name())));
     if let Some(folder) = out.parent() {
@@ -547,7 +604,7 @@ fn build(source: &str, out: Option<PathBuf>, tables: &std::path::Path, cells: &s
     Ok(())
 }
 
-fn cite(path: &std::path::Path) -> Result<(), Error> {
+fn cite(path: &Path) -> Result<(), Error> {
     let papers = if SceneRun::is_named_by(path) {
         SceneRun::of_experiment(path)?.papers().to_vec()
     } else {

@@ -23,6 +23,11 @@ pub fn for_each<T: Send>(items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
     }
 }
 
+/// `work(0)`, … `work(count − 1)`, each a task of its own, in their order: for few and large pieces of work.
+pub fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+    (0..count).into_par_iter().map(work).collect()
+}
+
 /// The sum of `term(0) + … + term(len − 1)`, added chunk by chunk in order, so that it has
 /// the same bits on any number of threads.
 pub fn ordered_sum(len: usize, term: impl Fn(usize) -> f64 + Sync) -> f64 {

@@ -76,6 +76,8 @@ fn every_key_of_the_models_is_explained() {
         "models/experiments/crawl.toml",
         "models/experiments/connectome.toml",
         "models/experiments/soft.toml",
+        "models/experiments/learn_crawl.toml",
+        "models/experiments/learn_connectome.toml",
     ];
     let mut keys = 0;
     for file in files {

@@ -17,6 +17,7 @@ pub mod circuit;
 pub mod ctrnn;
 pub mod explicit;
 pub mod gru;
+pub mod initial;
 pub mod lanes;
 pub mod lstm;
 pub mod ltc;

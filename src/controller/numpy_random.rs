@@ -64,6 +64,19 @@ impl Pcg64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
+    /// A normal number, by Box & Muller 1958: not numpy's.
+    pub fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * libm::log(1.0 - self.unit())).sqrt();
+        radius * libm::cos(std::f64::consts::TAU * self.unit())
+    }
+
+    /// 0 to `count` − 1 in random order.
+    pub fn permutation(&mut self, count: usize) -> Vec<usize> {
+        let mut all: Vec<usize> = (0..count).collect();
+        self.shuffle(&mut all, 1);
+        all
+    }
+
     /// A number from 0 to `largest`, by Lemire's multiplication.
     fn up_to(&mut self, largest: usize) -> usize {
         if largest == 0 {

@@ -1,0 +1,297 @@
+//! Training: examples in, a policy out.
+//!
+//!   plan      the TOML file: which policy, from what, how long           `plan.rs`
+//!   examples  sequences of a recording, or of a task                     `data.rs`, `task.rs`
+//!   epochs    each batch down its exact gradient by Adam                 `trainer.rs`, `adam.rs`
+//!   policy    the weights of the best epoch, as safetensors; beside it the learning curve as JSON and a state to go on from
+//!
+//! The same plan gives the same bits on any number of threads, stopped and gone on with or not.
+
+pub mod adam;
+pub mod data;
+pub mod plan;
+pub mod task;
+pub mod trainer;
+
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use self::plan::{Lesson, Plan, Task};
+use self::task::{Loss, Sequences};
+use self::trainer::{Epoch, Trainer};
+use crate::controller::policy_controller::Squash;
+use crate::error::{Error, Problem, Problems, read_bytes};
+use crate::settings::Settings;
+
+/// A training that can go on.
+pub struct Training {
+    plan: Plan,
+    trainer: Trainer,
+    /// What the recording was, if there is one: its name and SHA-256.
+    recording: Option<(String, String)>,
+    /// Samples that are learned from, and that are held back.
+    samples: [usize; 2],
+}
+
+/// How often the state to go on from is written, in epochs, besides at the end.
+const KEEP_EVERY: usize = 10;
+
+impl Training {
+    /// Reads the plan in a file, some of its values changed; the policy goes to `out` if that is given, and what an earlier
+    /// training left there is gone on with if `resume` says so.
+    ///
+    /// # Errors
+    /// As [`Plan::read`], [`Training::prepare`] and [`Training::go_on`].
+    pub fn read(plan: &Path, changes: &[String], out: Option<PathBuf>, resume: bool) -> Result<Self, Problems> {
+        let mut settings = Settings::open(plan)?;
+        for change in changes {
+            settings.set(change)?;
+        }
+        let mut training = Self::prepare(Plan::read(settings)?)?;
+        if let Some(out) = out {
+            training.plan.file = out;
+        }
+        if resume {
+            training.go_on()?;
+        }
+        Ok(training)
+    }
+
+    /// Makes the examples and the policy of a plan.
+    ///
+    /// # Errors
+    /// When the recording cannot be read or is too short.
+    pub fn prepare(plan: Plan) -> Result<Self, Problems> {
+        let (examples, recording, loss) = match &plan.lesson {
+            Lesson::Imitation(imitation) => {
+                let named = |names: &Option<Vec<String>>| names.clone().unwrap_or_default();
+                let (senses, drives) = (named(&plan.policy.senses), named(&plan.policy.drives));
+                let seed = plan.schedule.seed;
+                let examples = imitation.sequences(&senses, &drives, plan.policy.time_unit, seed)?;
+                let hash = hex(&Sha256::digest(read_bytes(&imitation.recording)?));
+                let loss = Loss::Squares { logistic: plan.policy.squash == Squash::Logistic };
+                (examples, Some((imitation.recording.display().to_string(), hash)), loss)
+            }
+            Lesson::Task(Task::Sinusoid, samples, steps) => {
+                let examples = task::sinusoid(*samples, *steps, plan.schedule.seed);
+                (examples, None, Loss::Squares { logistic: false })
+            }
+            Lesson::Task(name, samples, steps) => {
+                let examples = task::xor(*samples, *steps, *name == Task::XorEvents, plan.schedule.seed);
+                (examples, None, Loss::CrossEntropy)
+            }
+        };
+        let held_back = ((examples.samples as f64 * plan.validation).round() as usize).clamp(1, examples.samples - 1);
+        let learned = examples.samples - held_back;
+        let part = |from: usize, to: usize| examples.pick(&(from..to).collect::<Vec<usize>>());
+        let (learned, held_back) = (part(0, learned), part(learned, examples.samples));
+        let samples = [learned.samples, held_back.samples];
+        let mut network = plan.policy.network.clone();
+        center(&mut network, &learned);
+        let trainer = Trainer::new(network, loss, learned, held_back, plan.schedule.clone());
+        Ok(Self { plan, trainer, recording, samples })
+    }
+
+    /// How many epochs there are in all.
+    pub fn epochs(&self) -> usize {
+        self.plan.schedule.epochs
+    }
+
+    /// The epochs that are done.
+    pub fn curve(&self) -> &[Epoch] {
+        &self.trainer.curve
+    }
+
+    /// How many weights are trained.
+    fn parameters(&self) -> usize {
+        self.trainer.network.weights().len()
+    }
+
+    /// Whether every epoch is done.
+    pub fn done(&self) -> bool {
+        self.trainer.done()
+    }
+
+    /// What came of it, in a few lines.
+    pub fn summary(&self) -> String {
+        let [learned, held_back] = self.samples;
+        let mut text = format!(
+            "  {} weights, {learned} sequences learned from and {held_back} held back, {} of {} epochs\n",
+            self.parameters(),
+            self.curve().len(),
+            self.epochs()
+        );
+        for (name, epoch) in [("first", self.curve().first()), ("last", self.curve().last())] {
+            text += &epoch.map_or(String::new(), |epoch| format!("  {name:<6} {epoch}\n"));
+        }
+        text + &format!("  {} has the weights of the best epoch\n", self.plan.file.display())
+    }
+
+    /// Learns until every epoch is done or `stop` says so after one; keeps a state every ten epochs.
+    ///
+    /// # Errors
+    /// When the loss is no longer a number, or the system refuses.
+    pub fn run(&mut self, stop: &mut dyn FnMut(&Epoch) -> bool) -> Result<(), Error> {
+        while !self.trainer.done() {
+            let epoch = self.trainer.epoch()?;
+            let stopped = stop(&epoch);
+            if stopped || self.trainer.done() || self.trainer.curve.len().is_multiple_of(KEEP_EVERY) {
+                self.keep()?;
+            }
+            if stopped {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the policy of the best epoch, the learning curve and the state.
+    fn keep(&self) -> Result<(), Error> {
+        let mut policy = self.plan.policy.clone();
+        policy.network.take(self.trainer.best.clone());
+        write(&self.plan.file, &policy.to_bytes(), "write the policy")?;
+        write(&self.beside("training.json"), self.result().as_bytes(), "write the learning curve")?;
+        write(&self.beside("training.safetensors"), &self.state(), "write the state of the training")
+    }
+
+    /// The name of the policy's file with another ending.
+    fn beside(&self, ending: &str) -> PathBuf {
+        self.plan.file.with_extension(ending)
+    }
+
+    fn result(&self) -> String {
+        let best = self.trainer.curve.iter().map(|epoch| epoch.validation).fold(f64::INFINITY, f64::min);
+        let result = json!({
+            "title": self.plan.title,
+            "reproduces": self.plan.reproduces,
+            "plan": self.plan.settings.text(),
+            "version": env!("CARGO_PKG_VERSION"),
+            "recording": self.recording.as_ref().map(|(path, hash)| json!({ "path": path, "sha256": hash })),
+            "parameters": self.parameters(),
+            "samples": { "learned": self.samples[0], "held_back": self.samples[1] },
+            "schedule": self.plan.schedule,
+            "best_validation": best,
+            "curve": self.trainer.curve,
+        });
+        format!("{result:#}\n")
+    }
+
+    /// All that the next epoch depends on, as a safetensors file.
+    fn state(&self) -> Vec<u8> {
+        let adam = &self.trainer.adam;
+        let curve: Vec<f64> = self
+            .trainer
+            .curve
+            .iter()
+            .flat_map(|epoch| [epoch.loss, epoch.validation, epoch.accuracy.unwrap_or(f64::NAN)])
+            .collect();
+        let lists = [
+            ("best", self.trainer.best.as_slice()),
+            ("curve", &curve),
+            ("mean", &adam.mean),
+            ("square", &adam.square),
+            ("weights", self.trainer.network.weights()),
+        ];
+        let bytes = lists.map(|(name, values)| {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            (name, values.len(), bytes)
+        });
+        let views = bytes.iter().map(|(name, length, bytes)| {
+            (*name, TensorView::new(Dtype::F64, vec![*length], bytes).expect("eight bytes for each number"))
+        });
+        let about = json!({ "plan": self.identity(), "steps": adam.steps }).to_string();
+        safetensors::serialize(views, Some([("config".to_string(), about)].into())).expect("names and shapes are plain")
+    }
+
+    /// What the plan and the recording are, so that nobody goes on with another.
+    fn identity(&self) -> String {
+        // More epochs are the same training for longer.
+        let lines = self.plan.settings.text().lines().filter(|line| !line.trim_start().starts_with("epochs"));
+        let text: String = lines.collect::<Vec<&str>>().join("\n");
+        hex(&Sha256::digest(format!("{text}{:?}", self.recording)))
+    }
+
+    /// Goes on from the state beside the policy, if there is one; says whether there is.
+    ///
+    /// # Errors
+    /// When it is that of another plan, or damaged.
+    pub fn go_on(&mut self) -> Result<bool, Problem> {
+        let path = self.beside("training.safetensors");
+        if !path.exists() {
+            return Ok(false);
+        }
+        let bytes = read_bytes(&path)?;
+        let damaged = || {
+            Problem::new(format!("{}: not the state of a training", path.display())).help("remove it, and begin again")
+        };
+        let file = SafeTensors::deserialize(&bytes).map_err(|_| damaged())?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|_| damaged())?;
+        let about = header.metadata().as_ref().and_then(|about| about.get("config")).ok_or_else(damaged)?;
+        let about: serde_json::Value = serde_json::from_str(about).map_err(|_| damaged())?;
+        if about["plan"] != self.identity() {
+            let problem = Problem::new(format!("{}: the state of another training", path.display()));
+            return Err(problem.help("the plan or the recording has changed since: begin again without --resume"));
+        }
+        let list = |name: &str| -> Result<Vec<f64>, Problem> {
+            let tensor = file.tensor(name).map_err(|_| damaged())?;
+            Ok(tensor.data().as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
+        };
+        let (weights, best, mean, square) = (list("weights")?, list("best")?, list("mean")?, list("square")?);
+        if [&weights, &best, &mean, &square].iter().any(|list| list.len() != self.parameters()) {
+            return Err(damaged());
+        }
+        let epoch = |epoch: &[f64; 3]| Epoch {
+            loss: epoch[0],
+            validation: epoch[1],
+            accuracy: (!epoch[2].is_nan()).then_some(epoch[2]),
+        };
+        self.trainer.curve = list("curve")?.as_chunks().0.iter().map(epoch).collect();
+        self.trainer.adam.steps = about["steps"].as_u64().ok_or_else(damaged)?;
+        (self.trainer.adam.mean, self.trainer.adam.square, self.trainer.best) = (mean, square, best);
+        self.trainer.network.take(weights);
+        Ok(true)
+    }
+}
+
+/// Lets an LTC's input map bring what it sees to where its synapses open, mean to ½ and two deviations to one.
+///
+/// Synapses begin with midpoints of 0.3 to 0.8; a sense of another size would never move them. Chosen by hand; no source.
+fn center(network: &mut crate::controller::recurrent::Recurrent, examples: &Sequences) {
+    let inputs = network.inputs();
+    let count = (examples.inputs.len() / inputs.max(1)).max(1) as f64;
+    let moment = |input: usize, power: i32, around: f64| -> f64 {
+        examples.inputs.iter().skip(input).step_by(inputs).map(|x| (x - around).powi(power)).sum::<f64>() / count
+    };
+    let mut weights = network.weights().to_vec();
+    let mut start = 0;
+    for tensor in network.tensors() {
+        let own = &mut weights[start..start + tensor.weights()];
+        start += tensor.weights();
+        for (input, weight) in own.iter_mut().enumerate() {
+            let is = |name: &str| tensor.name == format!("rnn_cell.{name}");
+            if is("input_w") || is("input_b") {
+                let mean = moment(input, 1, 0.0);
+                let deviation = moment(input, 2, mean).sqrt();
+                let scale = if deviation > 1e-9 { 0.5 / deviation } else { 1.0 };
+                *weight = if is("input_w") { scale } else { 0.5 - scale * mean };
+            }
+        }
+    }
+    network.take(weights);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes a file as a whole: a kill leaves the old one or the new one.
+fn write(path: &Path, bytes: &[u8], action: &str) -> Result<(), Error> {
+    let refused = |source| Error::System { path: path.to_path_buf(), action: action.into(), source };
+    let beside = path.with_extension("part");
+    std::fs::write(&beside, bytes).map_err(refused)?;
+    std::fs::rename(&beside, path).map_err(refused)
+}

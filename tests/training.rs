@@ -1,0 +1,108 @@
+//! Training learns, and the same training twice gives the same bits.
+
+use std::path::Path;
+
+use nematode::controller::policy::Policy;
+use nematode::parallel::with_threads;
+use nematode::settings::Settings;
+use nematode::training::Training;
+use nematode::training::plan::Plan;
+
+fn plan(folder: &Path, cell: &str, more: &str, epochs: usize) -> String {
+    let file = folder.join("policy.safetensors");
+    format!(
+        "title = \"a test\"\nreproduces = \"nothing\"\n[policy]\nfile = {file:?}\ncell = \"{cell}\"\n{more}\n\
+         [task]\nname = \"sinusoid\"\nsamples = 40\nsequence = 48\n\
+         [learning]\nrate = 0.01\nbatch = 12\nepochs = {epochs}\nseed = 3\nclip = 1.0\nnoise = 0.01\n"
+    )
+}
+
+const WIRING: &str = "[policy.wiring]\ntype = \"AutoNCP\"\nunits = 16\noutput_size = 1\n";
+
+fn training(text: &str) -> Training {
+    let plan = Plan::read(Settings::from_text("plan.toml", text)).unwrap_or_else(|problems| panic!("{problems}"));
+    Training::prepare(plan).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn every_cell_learns_a_wave_of_twice_the_frequency() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (cell, more) in [
+        ("ltc", WIRING),
+        ("wired_cfc", WIRING),
+        ("cfc", "units = 8\nbackbone_units = 16"),
+        ("ctrnn", "units = 12"),
+        ("gru", "units = 12"),
+        ("lstm", "units = 12"),
+    ] {
+        let mut training = training(&plan(folder.path(), cell, more, 60));
+        training.run(&mut |_| false).expect("a training");
+        let [first, last] = [training.curve().first(), training.curve().last()].map(|epoch| epoch.expect("epochs"));
+        // A sine has a mean square of 0.5: whoever has learned nothing is at that.
+        assert!(first.validation > 0.2 && last.validation < 0.1, "{cell}: {first}; {last}");
+        let policy = Policy::read(&folder.path().join("policy.safetensors")).expect("the policy");
+        assert_eq!((policy.network.inputs(), policy.network.outputs()), (2, 1));
+    }
+}
+
+#[test]
+fn a_training_that_was_stopped_goes_on_with_the_same_bits_on_any_number_of_threads() {
+    let folders = [0, 1].map(|_| tempfile::tempdir().expect("a folder"));
+    let [straight, stopped] = [0, 1].map(|which: usize| plan(folders[which].path(), "ltc", WIRING, 12));
+    with_threads(1, || training(&straight).run(&mut |_| false)).expect("a training");
+    let mut epochs = 0;
+    with_threads(2, || {
+        training(&stopped).run(&mut |_| {
+            epochs += 1;
+            epochs == 5
+        })
+    })
+    .expect("a training");
+    let mut rest = training(&stopped);
+    assert!(rest.go_on().expect("a state") && rest.curve().len() == 5);
+    with_threads(2, || rest.run(&mut |_| false)).expect("a training");
+    let bytes =
+        folders.each_ref().map(|folder| std::fs::read(folder.path().join("policy.safetensors")).expect("a policy"));
+    assert!(bytes[0] == bytes[1]);
+
+    // Another plan does not go on from there; more epochs are the same plan.
+    assert!(training(&stopped.replace("rate = 0.01", "rate = 0.02")).go_on().is_err());
+    assert!(training(&stopped.replace("epochs = 12", "epochs = 13")).go_on().is_ok());
+}
+
+#[test]
+fn everything_that_is_wrong_in_a_plan_is_told_at_once() {
+    let text = "title = \"a\"\nreproduces = \"b\"\n[policy]\nfile = \"p.safetensors\"\ncell = \"gru\"\n\
+                senses = [\"curvature/1\", \"strain/*\"]\ndrives = [\"MDL25\", \"M*\"]\n\
+                [imitation]\nrecording = \"none.h5\"\ntarget = \"muscles\"\nsequence = 0\n\
+                [learning]\nrate = -1.0\nbatch = 0\nepochs = 1\nseed = 1\n";
+    let told = Plan::read(Settings::from_text("plan.toml", text)).err().expect("problems").to_string();
+    for part in [
+        "plan.toml:13:8: `rate` is -1",
+        "plan.toml:14:9: `batch` is 0",
+        "plan.toml:10:10: unknown `target` \"muscles\"",
+        "plan.toml:6:11: unknown sense \"curvature/1\"",
+        "plan.toml:6:26: nothing is called \"strain/*\"",
+        "plan.toml:7:11: no muscle of the name \"MDL25\"",
+        "how many neurons has this gru?",
+    ] {
+        assert!(told.contains(part), "no {part} in\n{told}");
+    }
+}
+
+#[test]
+fn a_policy_has_the_synapses_of_the_worm() {
+    let plan = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/experiments/learn_connectome.toml");
+    let plan = Plan::read(Settings::open(&plan).expect("the plan")).unwrap_or_else(|problems| panic!("{problems}"));
+    let wiring = plan.wiring.expect("a wiring");
+    let names = wiring.names.clone().expect("names");
+    let polarity = |source: &str, target: &str| {
+        let find = |name: &str| names.iter().position(|known| known == name).unwrap_or_else(|| panic!("no {name}"));
+        wiring.synapses[find(source) * wiring.units() + find(target)]
+    };
+    assert_eq!((wiring.units(), wiring.outputs), (302 + 95, 95));
+    // Acetylcholine excites, GABA inhibits, and muscles say nothing.
+    assert_eq!([polarity("DB2", "MDL10"), polarity("DD2", "MDL10"), polarity("MDL10", "DB2")], [1, -1, 0]);
+    assert!(wiring.synapses.chunks(wiring.units()).take(95).flatten().all(|polarity| *polarity == 0));
+    assert_eq!(plan.policy.neurons.expect("names").len(), 397);
+}

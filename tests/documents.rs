@@ -78,6 +78,7 @@ fn every_key_of_the_models_is_explained() {
         "models/experiments/soft.toml",
         "models/experiments/learn_crawl.toml",
         "models/experiments/learn_connectome.toml",
+        "models/experiments/learn_forward.toml",
     ];
     let mut keys = 0;
     for file in files {

@@ -1,9 +1,12 @@
 //! Training learns, and the same training twice gives the same bits.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use nematode::controller::policy::Policy;
+use nematode::experiment::Experiment;
 use nematode::parallel::with_threads;
+use nematode::run::Run;
 use nematode::settings::Settings;
 use nematode::training::Training;
 use nematode::training::plan::Plan;
@@ -68,6 +71,61 @@ fn a_training_that_was_stopped_goes_on_with_the_same_bits_on_any_number_of_threa
     // Another plan does not go on from there; more epochs are the same plan.
     assert!(training(&stopped.replace("rate = 0.01", "rate = 0.02")).go_on().is_err());
     assert!(training(&stopped.replace("epochs = 12", "epochs = 13")).go_on().is_ok());
+}
+
+#[test]
+fn a_policy_that_learns_in_the_worm_has_the_same_bits_on_any_number_of_threads() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/experiments");
+    let text = std::fs::read_to_string(models.join("learn_forward.toml")).expect("the plan");
+    for method in ["evolution_strategy", "random_search"] {
+        let bytes = [1, 2].map(|threads| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let file = folder.path().join("policy.safetensors");
+            let mut settings = Settings::from_text(models.join("plan.toml"), text.clone());
+            let changes = ["reward.duration=0.5 s", "reward.population=4", "learning.epochs=2"].map(str::to_string);
+            let more = [format!("policy.file={}", file.display()), format!("reward.method={method}")];
+            for change in changes.iter().chain(&more) {
+                settings.set(change).unwrap_or_else(|problem| panic!("{problem}"));
+            }
+            let plan = Plan::read(settings).unwrap_or_else(|problems| panic!("{problems}"));
+            let mut training = Training::prepare(plan).unwrap_or_else(|problems| panic!("{problems}"));
+            with_threads(threads, || training.run(&mut |_| false)).expect("a training");
+            assert!(training.curve().iter().all(|epoch| epoch.validation < 5.0), "a worm diverged");
+            std::fs::read(file).expect("a policy")
+        });
+        assert!(bytes[0] == bytes[1], "{method}");
+    }
+}
+
+#[test]
+fn what_a_recording_did_is_imitated_and_forecast_at_irregular_times() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/experiments");
+    let mut experiment =
+        Experiment::load(&models.join("rod_wave.toml")).unwrap_or_else(|problems| panic!("{problems}"));
+    experiment.set_duration("8 s").expect("a duration");
+    experiment.recording.file = folder.path().join("wave.h5");
+    let run = Run::prepare(experiment, Vec::new(), &|_| {}).expect("a run");
+    run.run(&mut |_| ControlFlow::Continue(())).expect("a recording");
+
+    let policy = folder.path().join("policy.safetensors");
+    for (drives, imitation) in [
+        ("\"MDL1*\"", "target = \"muscle_activation\"\nlead = \"100 ms\""),
+        ("\"curvature/1*\"", "target = \"senses\"\nlead = \"200 ms\"\nkeep = 0.6"),
+    ] {
+        let text = format!(
+            "title = \"a test\"\nreproduces = \"nothing\"\n[policy]\nfile = {policy:?}\ncell = \"gru\"\nunits = 12\n\
+             senses = [\"curvature/*\"]\ndrives = [{drives}]\ntime_unit = \"20 ms\"\n\
+             [imitation]\nrecording = \"wave.h5\"\nsequence = 25\nfrom = \"1 s\"\n{imitation}\n\
+             [learning]\nrate = 0.02\nbatch = 4\nepochs = 40\nseed = 1\nclip = 1.0\n"
+        );
+        let plan = Plan::read(Settings::from_text(folder.path().join("plan.toml"), text));
+        let mut training = Training::prepare(plan.unwrap_or_else(|problems| panic!("{problems}"))).expect("examples");
+        training.run(&mut |_| false).expect("a training");
+        let [first, last] = [training.curve().first(), training.curve().last()].map(|epoch| epoch.expect("epochs"));
+        assert!(last.validation < 0.2 * first.validation, "{drives}: {first}; {last}");
+        assert_eq!(Policy::read(&policy).expect("the policy").drives.map(|drives| drives.len()), Some(10));
+    }
 }
 
 #[test]

@@ -3,13 +3,16 @@
 //!   plan      the TOML file: which policy, from what, how long           `plan.rs`
 //!   examples  sequences of a recording, or of a task                     `data.rs`, `task.rs`
 //!   epochs    each batch down its exact gradient by Adam                 `trainer.rs`, `adam.rs`
+//!             or a generation of policies tried on the worm              `evolution.rs`, `reward.rs`
 //!   policy    the weights of the best epoch, as safetensors; beside it the learning curve as JSON and a state to go on from
 //!
 //! The same plan gives the same bits on any number of threads, stopped and gone on with or not.
 
 pub mod adam;
 pub mod data;
+pub mod evolution;
 pub mod plan;
+pub mod reward;
 pub mod task;
 pub mod trainer;
 
@@ -22,8 +25,10 @@ use sha2::{Digest, Sha256};
 
 use self::plan::{Lesson, Plan, Task};
 use self::task::{Loss, Sequences};
-use self::trainer::{Epoch, Trainer};
+use self::trainer::{Epoch, Source, Trainer};
+use crate::controller::policy::Policy;
 use crate::controller::policy_controller::Squash;
+use crate::controller::recurrent::Recurrent;
 use crate::error::{Error, Problem, Problems, read_bytes};
 use crate::settings::Settings;
 
@@ -31,7 +36,7 @@ use crate::settings::Settings;
 pub struct Training {
     plan: Plan,
     trainer: Trainer,
-    /// What the recording was, if there is one: its name and SHA-256.
+    /// What the recording or experiment was, if there is one: its name and SHA-256.
     recording: Option<(String, String)>,
     /// Samples that are learned from, and that are held back.
     samples: [usize; 2],
@@ -66,6 +71,15 @@ impl Training {
     /// # Errors
     /// When the recording cannot be read or is too short.
     pub fn prepare(plan: Plan) -> Result<Self, Problems> {
+        if let Lesson::Reward(reward, method, population, deviation) = plan.lesson.clone() {
+            reward.check(&plan.policy)?;
+            let experiment = (reward.file().display().to_string(), hex(&Sha256::digest(reward.experiment.text())));
+            let policy = plan.policy.clone();
+            let worth = move |network: &Recurrent| reward.of(&Policy { network: network.clone(), ..policy.clone() });
+            let source = Source::Worth(method, population, deviation, Box::new(worth));
+            let trainer = Trainer::new(plan.policy.network.clone(), source, plan.schedule.clone());
+            return Ok(Self { plan, trainer, recording: Some(experiment), samples: [population, 0] });
+        }
         let (examples, recording, loss) = match &plan.lesson {
             Lesson::Imitation(imitation) => {
                 let named = |names: &Option<Vec<String>>| names.clone().unwrap_or_default();
@@ -80,6 +94,7 @@ impl Training {
                 let examples = task::sinusoid(*samples, *steps, plan.schedule.seed);
                 (examples, None, Loss::Squares { logistic: false })
             }
+            Lesson::Reward(..) => (Sequences::default(), None, Loss::CrossEntropy),
             Lesson::Task(name, samples, steps) => {
                 let examples = task::xor(*samples, *steps, *name == Task::XorEvents, plan.schedule.seed);
                 (examples, None, Loss::CrossEntropy)
@@ -92,7 +107,7 @@ impl Training {
         let samples = [learned.samples, held_back.samples];
         let mut network = plan.policy.network.clone();
         center(&mut network, &learned);
-        let trainer = Trainer::new(network, loss, learned, held_back, plan.schedule.clone());
+        let trainer = Trainer::new(network, Source::Examples(loss, learned, held_back), plan.schedule.clone());
         Ok(Self { plan, trainer, recording, samples })
     }
 
@@ -120,8 +135,13 @@ impl Training {
     pub fn summary(&self) -> String {
         let [learned, held_back] = self.samples;
         let mut text = format!(
-            "  {} weights, {learned} sequences learned from and {held_back} held back, {} of {} epochs\n",
+            "  {} weights, {}, {} of {} epochs\n",
             self.parameters(),
+            if held_back > 0 {
+                format!("{learned} sequences learned from and {held_back} held back")
+            } else {
+                format!("{learned} policies tried an epoch")
+            },
             self.curve().len(),
             self.epochs()
         );
@@ -260,7 +280,7 @@ impl Training {
 /// Lets an LTC's input map bring what it sees to where its synapses open, mean to ½ and two deviations to one.
 ///
 /// Synapses begin with midpoints of 0.3 to 0.8; a sense of another size would never move them. Chosen by hand; no source.
-fn center(network: &mut crate::controller::recurrent::Recurrent, examples: &Sequences) {
+fn center(network: &mut Recurrent, examples: &Sequences) {
     let inputs = network.inputs();
     let count = (examples.inputs.len() / inputs.max(1)).max(1) as f64;
     let moment = |input: usize, power: i32, around: f64| -> f64 {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::data::{Imitation, Target};
+use super::evolution::Method;
+use super::reward::Reward;
 use super::trainer::Schedule;
 use crate::connectome::{Source, Tables};
 use crate::controller::activation::Activation;
@@ -53,6 +55,8 @@ pub struct Plan {
 pub enum Lesson {
     /// What a recording did.
     Imitation(Imitation),
+    /// To do well in the worm: what is rewarded, how policies are tried, how many in a generation, how far off.
+    Reward(Reward, Method, usize, f64),
     /// A task that makes its own samples: its name, samples and steps.
     Task(Task, usize, usize),
 }
@@ -81,6 +85,7 @@ struct File {
     policy: PolicyFile,
     imitation: Option<ImitationFile>,
     task: Option<TaskFile>,
+    reward: Option<RewardFile>,
     learning: LearningFile,
 }
 
@@ -135,6 +140,23 @@ struct TaskFile {
     name: Spanned<String>,
     samples: usize,
     sequence: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RewardFile {
+    experiment: Spanned<String>,
+    duration: Spanned<String>,
+    #[serde(default)]
+    forward: f64,
+    keep_speed: Option<(f64, f64)>,
+    #[serde(default)]
+    energy: f64,
+    #[serde(default)]
+    smoothness: f64,
+    method: Spanned<String>,
+    population: Spanned<usize>,
+    deviation: Spanned<f64>,
 }
 
 #[derive(Deserialize)]
@@ -230,8 +252,9 @@ impl Reader<'_> {
     }
 
     fn lesson(&mut self, file: &File) -> Option<Lesson> {
-        match (&file.imitation, &file.task) {
-            (Some(imitation), None) => {
+        match (&file.imitation, &file.task, &file.reward) {
+            (None, None, Some(reward)) => self.reward(reward),
+            (Some(imitation), None, None) => {
                 let settings = self.settings;
                 let target = self.choice(&imitation.target, "target", &Target::ALL)?;
                 let mut time = |text: &Option<Spanned<String>>| {
@@ -245,7 +268,7 @@ impl Reader<'_> {
                 let recording = self.settings.beside(&imitation.recording);
                 Some(Lesson::Imitation(Imitation { recording, target, steps, lead, from, keep }))
             }
-            (None, Some(task)) => {
+            (None, Some(task), None) => {
                 let known = Task::ALL.map(|(name, task, _)| (name, task));
                 let name = self.choice(&task.name, "name", &known)?;
                 if task.samples < 2 || task.sequence == 0 {
@@ -256,10 +279,38 @@ impl Reader<'_> {
             }
             _ => {
                 let problem = self.settings.problem(0..0, "one thing is learned at a time");
-                self.problems.push(problem.help("give either [imitation] or [task]"));
+                self.problems.push(problem.help("give one of [imitation], [task] and [reward]"));
                 None
             }
         }
+    }
+
+    fn reward(&mut self, file: &RewardFile) -> Option<Lesson> {
+        let settings = self.settings;
+        let method = self.choice(&file.method, "method", &Method::ALL);
+        let population = self.expect(&file.population, |count| *count > 1, "population", "at least two policies");
+        let above = |value: &f64| value.is_finite() && *value > 0.0;
+        let deviation = self.expect(&file.deviation, above, "deviation", "a deviation above 0");
+        let duration = settings.positive(&file.duration, Dimension::TIME, &mut self.problems);
+        let (speed, wanted) = file.keep_speed.unzip();
+        let weights = [Some(file.forward), Some(file.energy), Some(file.smoothness), speed, wanted];
+        if weights.into_iter().flatten().any(|weight| !weight.is_finite()) {
+            let problem = settings.problem(file.experiment.span(), "a part of the reward is not a number");
+            self.problems.push(problem.help("give numbers for `forward`, `keep_speed`, `energy` and `smoothness`"));
+        }
+        let experiment = Settings::open(&settings.beside(file.experiment.get_ref()));
+        let experiment = experiment.map_err(|problem| {
+            self.problems.push(problem.at(settings.place(file.experiment.span())));
+        });
+        let reward = Reward {
+            experiment: experiment.ok()?,
+            duration,
+            forward: file.forward,
+            keep_speed: file.keep_speed,
+            energy: file.energy,
+            smoothness: file.smoothness,
+        };
+        Some(Lesson::Reward(reward, method?, population, deviation))
     }
 
     /// The names of inputs and outputs; a star stands for any letters.

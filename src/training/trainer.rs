@@ -1,4 +1,4 @@
-//! Learning from examples: epoch after epoch, each batch once, down the exact gradient.
+//! Learning: from examples, each batch once an epoch, down the exact gradient; or from worth, a generation an epoch.
 //!
 //! The order of the samples and the noise on them come from the seed and the number of the epoch alone, so a training that was
 //! stopped goes on with the bits of one that was not, on any number of threads.
@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::adam::Adam;
+use super::evolution::{self, Method};
 use super::task::{Loss, Sequences};
 use crate::controller::numpy_random::Pcg64;
 use crate::controller::recurrent::{Batch, Recurrent};
@@ -30,11 +31,11 @@ pub struct Schedule {
 }
 
 /// What one epoch led to.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Epoch {
-    /// Mean loss over its batches.
+    /// Mean loss over its batches; minus the mean worth of a generation.
     pub loss: f64,
-    /// Loss of the samples that are not learned from.
+    /// Loss of the samples that are not learned from; minus the worth of the policy after a generation.
     pub validation: f64,
     /// Share of right answers among them, where an answer is a bit.
     pub accuracy: Option<f64>,
@@ -60,17 +61,26 @@ pub struct Trainer {
     pub best: Vec<f64>,
     /// Every epoch.
     pub curve: Vec<Epoch>,
-    loss: Loss,
-    learned: Sequences,
-    held_back: Sequences,
+    source: Source,
     schedule: Schedule,
 }
 
+/// What is learned from.
+pub enum Source {
+    /// Examples: what is far off, those that are learned from, and those that are held back.
+    Examples(Loss, Sequences, Sequences),
+    /// Worth: how policies are tried, how many in a generation and how far off, and what a policy with these weights is worth.
+    Worth(Method, usize, f64, Worth),
+}
+
+/// What a policy with these weights is worth.
+pub type Worth = Box<dyn Fn(&Recurrent) -> f64 + Send + Sync>;
+
 impl Trainer {
-    /// A policy that learns from `learned` and is judged by `held_back`.
-    pub fn new(network: Recurrent, loss: Loss, learned: Sequences, held_back: Sequences, schedule: Schedule) -> Self {
+    /// A policy that learns from `source`.
+    pub fn new(network: Recurrent, source: Source, schedule: Schedule) -> Self {
         let adam = Adam::new(network.weights().len(), schedule.rate, schedule.clip);
-        Self { best: network.weights().to_vec(), network, adam, curve: Vec::new(), loss, learned, held_back, schedule }
+        Self { best: network.weights().to_vec(), network, adam, curve: Vec::new(), source, schedule }
     }
 
     /// Whether every epoch is done.
@@ -83,17 +93,72 @@ impl Trainer {
     /// # Errors
     /// When the loss is no longer a number; its time is the number of the epoch.
     pub fn epoch(&mut self) -> Result<Epoch, RunFailure> {
+        let epoch = match &self.source {
+            Source::Examples(..) => self.learn()?,
+            Source::Worth(..) => self.evolve(),
+        };
+        if self.curve.iter().all(|earlier| epoch.validation < earlier.validation) {
+            self.best = self.network.weights().to_vec();
+        }
+        self.curve.push(epoch);
+        Ok(epoch)
+    }
+
+    /// A seed for this epoch.
+    fn seed(&self) -> u64 {
+        self.schedule.seed.wrapping_add(1_000_003 * (self.curve.len() as u64 + 1))
+    }
+
+    /// One generation: the loss is minus the mean worth of those tried, that of what is held back minus that of the policy.
+    fn evolve(&mut self) -> Epoch {
+        let Source::Worth(method, population, deviation, worth) = &self.source else { return Epoch::default() };
+        let mut weights = self.network.weights().to_vec();
+        let before = self.curve.last().map(|epoch| epoch.validation);
+        let gained = |pair: &[Epoch]| pair[1].validation < pair[0].validation;
+        let idle = self.curve.windows(2).rev().take_while(|pair| !gained(pair)).count();
+        let tried = evolution::ask(*method, &weights, *population, *deviation, idle, self.seed());
+        let own = &self.network;
+        let of = |weights: &[f64]| {
+            let mut network = own.clone();
+            let mut weights = weights.to_vec();
+            network.constrain(&mut weights);
+            network.take(weights);
+            worth(&network)
+        };
+        let worths = parallel::map(tried.len(), |policy| of(&tried[policy]));
+        match method {
+            Method::Strategy => {
+                let gradient = evolution::gradient(&weights, &tried, &worths, *deviation);
+                self.adam.step(&mut weights, &gradient);
+            }
+            Method::RandomSearch => {
+                let best = (0..tried.len()).max_by(|a, b| worths[*a].total_cmp(&worths[*b]));
+                let now = before.map_or_else(|| of(&weights), |loss| -loss);
+                if let Some(best) = best.filter(|best| worths[*best] > now) {
+                    weights.clone_from(&tried[best]);
+                }
+            }
+        }
+        let validation = -of(&weights);
+        self.network.constrain(&mut weights);
+        self.network.take(weights);
+        Epoch { loss: -worths.iter().sum::<f64>() / worths.len().max(1) as f64, validation, accuracy: None }
+    }
+
+    /// Every batch of the examples once.
+    fn learn(&mut self) -> Result<Epoch, RunFailure> {
+        let Source::Examples(loss_of, learned, held_back) = &self.source else { return Ok(Epoch::default()) };
         let number = self.curve.len();
-        let mut chance = Pcg64::new(self.schedule.seed.wrapping_add(1_000_003 * (number as u64 + 1)));
-        let order = chance.permutation(self.learned.samples);
+        let mut chance = Pcg64::new(self.seed());
+        let order = chance.permutation(learned.samples);
         let (mut total, mut seen) = (0.0, 0);
         let mut weights = self.network.weights().to_vec();
         for samples in order.chunks(self.schedule.batch) {
-            let mut batch = self.learned.pick(samples);
+            let mut batch = learned.pick(samples);
             if self.schedule.noise > 0.0 {
                 batch.inputs.iter_mut().for_each(|input| *input += self.schedule.noise * chance.normal());
             }
-            let (loss, gradient) = self.gradient(&batch);
+            let (loss, gradient) = gradient(&self.network, *loss_of, &batch);
             if !loss.is_finite() || gradient.iter().any(|g| !g.is_finite()) {
                 return Err(RunFailure {
                     time: number as f64,
@@ -107,44 +172,33 @@ impl Trainer {
             self.network.constrain(&mut weights);
             self.network.take(weights.clone());
         }
-        let (validation, accuracy) = self.judge();
-        let epoch = Epoch { loss: total / seen.max(1) as f64, validation, accuracy };
-        if self.curve.iter().all(|earlier| epoch.validation < earlier.validation) {
-            self.best = weights;
-        }
-        self.curve.push(epoch);
-        Ok(epoch)
+        let played = self.network.play(&sequences(held_back), false);
+        let (validation, _, accuracy) =
+            loss_of.of(&played.outputs, &held_back.targets, held_back.samples, held_back.steps);
+        Ok(Epoch { loss: total / seen.max(1) as f64, validation, accuracy })
     }
+}
 
-    /// Loss and gradient of a batch, its samples shared out.
-    fn gradient(&self, batch: &Sequences) -> (f64, Vec<f64>) {
-        let shards: Vec<Vec<usize>> =
-            (0..batch.samples).collect::<Vec<usize>>().chunks(SHARD).map(<[usize]>::to_vec).collect();
-        let parts = parallel::map(shards.len(), |shard| {
-            let own = batch.pick(&shards[shard]);
-            let played = self.network.play(&sequences(&own), true);
-            let (loss, d_outputs, _) = self.loss.of(&played.outputs, &own.targets, own.samples, own.steps);
-            let share = own.samples as f64 / batch.samples as f64;
-            (loss * share, share, self.network.back(&sequences(&own), &played, &d_outputs, None).weights)
-        });
-        let mut gradient = vec![0.0; self.network.weights().len()];
-        let mut loss = 0.0;
-        for (part, share, weights) in parts {
-            loss += part;
-            for (sum, weight) in gradient.iter_mut().zip(weights) {
-                *sum += share * weight;
-            }
+/// Loss and gradient of a batch, its samples shared out.
+fn gradient(network: &Recurrent, loss_of: Loss, batch: &Sequences) -> (f64, Vec<f64>) {
+    let shards: Vec<Vec<usize>> =
+        (0..batch.samples).collect::<Vec<usize>>().chunks(SHARD).map(<[usize]>::to_vec).collect();
+    let parts = parallel::map(shards.len(), |shard| {
+        let own = batch.pick(&shards[shard]);
+        let played = network.play(&sequences(&own), true);
+        let (loss, d_outputs, _) = loss_of.of(&played.outputs, &own.targets, own.samples, own.steps);
+        let share = own.samples as f64 / batch.samples as f64;
+        (loss * share, share, network.back(&sequences(&own), &played, &d_outputs, None).weights)
+    });
+    let mut gradient = vec![0.0; network.weights().len()];
+    let mut loss = 0.0;
+    for (part, share, weights) in parts {
+        loss += part;
+        for (sum, weight) in gradient.iter_mut().zip(weights) {
+            *sum += share * weight;
         }
-        (loss, gradient)
     }
-
-    /// The loss of what was held back, and the share of its answers that are right.
-    fn judge(&self) -> (f64, Option<f64>) {
-        let own = &self.held_back;
-        let played = self.network.play(&sequences(own), false);
-        let (loss, _, right) = self.loss.of(&played.outputs, &own.targets, own.samples, own.steps);
-        (loss, right)
-    }
+    (loss, gradient)
 }
 
 fn sequences(own: &Sequences) -> Batch<'_> {

@@ -1,5 +1,6 @@
 //! The command line: `nematode run`, `lems`, `fit`, `gait`, `check`, `validate`, `connectome build`, `cite`.
 //! The command line: `nematode run`, `train`, `lems`, `check`, `validate`, `connectome build`, `cite`.
+//! The command line: `nematode run`, `train`, `export`, `lems`, `check`, `validate`, `connectome build`, `cite`.
 //!
 //! Exit codes: 0 done, 1 a law was missed, 2 wrong input, 3 the run diverged, 4 the system refused, 130 interrupted and
 //! the recording closed.
@@ -18,6 +19,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use nematode::connectome::{self, Source};
+use nematode::controller::lems_text;
 use nematode::error::{Error, Problem, Problems};
 use nematode::experiment::Experiment;
 use nematode::lems::ensemble::Ensemble;
@@ -29,7 +31,7 @@ use nematode::resume::command_line;
 use nematode::run::{Finished, Run};
 use nematode::scene_run::SceneRun;
 use nematode::settings::Settings;
-use nematode::training::Training;
+use nematode::training::{self, Training};
 use nematode::units::{Dimension, UnitTable};
 use nematode::{citation, parallel};
 
@@ -82,21 +84,15 @@ enum Command {
     Fit(fit_command::FitOptions),
     /// Trains a policy and writes it, with its learning curve.
     #[command(after_help = "Example:\n  nematode train models/experiments/learn_crawl.toml --threads 2")]
-    Train {
-        /// The plan's TOML file.
-        plan: PathBuf,
-        /// Where to write the policy, instead of where the plan says.
-        #[arg(long)]
-        out: Option<PathBuf>,
-        /// Change a value of the plan, as often as needed: learning.epochs=10.
-        #[arg(long, value_name = "KEY=VALUE")]
-        set: Vec<String>,
-        /// Go on from the state that an earlier training left beside the policy.
-        #[arg(long)]
-        resume: bool,
-        /// Threads to share the samples of a batch; the result has the same bits on any number.
-        #[arg(long, default_value_t = 1)]
-        threads: usize,
+    Train(training::Options),
+    /// Writes a trained LTC as a LEMS simulation that `nematode lems` runs.
+    #[command(after_help = "Example:\n  nematode export policy.safetensors --neuroml LEMS_policy.xml")]
+    Export {
+        /// The policy, as safetensors.
+        policy: PathBuf,
+        /// Where to write the LEMS file.
+        #[arg(long, value_name = "LEMS.xml")]
+        neuroml: PathBuf,
     },
     /// Says what NeuroML or experiment files contain, or everything that is wrong with them.
     #[command(after_help = "Example:\n  nematode check models/experiments/crawl.toml neuroml/cells.nml")]
@@ -211,6 +207,8 @@ fn main() -> ExitCode {
             fit_command::fit(&options, &|| INTERRUPTED.load(Ordering::Relaxed)).map(done)
         }
         Command::Train { plan, out, set, resume, threads } => train(&plan, &set, out, resume, threads),
+        Command::Train(options) => train(&options),
+        Command::Export { policy, neuroml } => lems_text::export(&policy, &neuroml).map(done),
         Command::Check { files } => check(&files).map(done),
         Command::Connectome { command: ConnectomeCommand::Build { source, out, tables, cells } } => {
             build(&source, out, &tables, &cells).map(done)
@@ -247,13 +245,13 @@ fn run_any(options: RunOptions) -> Result<ExitCode, Error> {
 }
 
 /// Trains a policy, from its beginning or from the state beside it.
-fn train(plan: &Path, set: &[String], out: Option<PathBuf>, resume: bool, threads: usize) -> Result<ExitCode, Error> {
-    check_choices(threads, None)?;
-    let mut training = Training::read(plan, set, out, resume)?;
+fn train(options: &training::Options) -> Result<ExitCode, Error> {
+    check_choices(options.threads, None)?;
+    let mut training = Training::read(options)?;
     stop_after_a_step();
     let bar = progress_bar(training.epochs());
     bar.set_position(training.curve().len() as u64);
-    parallel::with_threads(threads, || {
+    parallel::with_threads(options.threads, || {
         training.run(&mut |epoch| {
             bar.inc(1);
             bar.set_message(epoch.to_string());

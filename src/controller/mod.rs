@@ -19,6 +19,7 @@ pub mod explicit;
 pub mod gru;
 pub mod initial;
 pub mod lanes;
+pub mod lems_text;
 pub mod lstm;
 pub mod ltc;
 pub mod numpy_random;

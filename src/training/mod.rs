@@ -32,6 +32,25 @@ use crate::controller::recurrent::Recurrent;
 use crate::error::{Error, Problem, Problems, read_bytes};
 use crate::settings::Settings;
 
+/// How to train a policy.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// The plan's TOML file.
+    pub plan: PathBuf,
+    /// Where to write the policy, instead of where the plan says.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Change a value of the plan, as often as needed: learning.epochs=10.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Go on from the state that an earlier training left beside the policy.
+    #[arg(long)]
+    pub resume: bool,
+    /// Threads to share the samples of a batch; the result has the same bits on any number.
+    #[arg(long, default_value_t = 1)]
+    pub threads: usize,
+}
+
 /// A training that can go on.
 pub struct Training {
     plan: Plan,
@@ -46,21 +65,20 @@ pub struct Training {
 const KEEP_EVERY: usize = 10;
 
 impl Training {
-    /// Reads the plan in a file, some of its values changed; the policy goes to `out` if that is given, and what an earlier
-    /// training left there is gone on with if `resume` says so.
+    /// Reads the plan that `options` name, and goes on with what an earlier training left if they say so.
     ///
     /// # Errors
     /// As [`Plan::read`], [`Training::prepare`] and [`Training::go_on`].
-    pub fn read(plan: &Path, changes: &[String], out: Option<PathBuf>, resume: bool) -> Result<Self, Problems> {
-        let mut settings = Settings::open(plan)?;
-        for change in changes {
+    pub fn read(options: &Options) -> Result<Self, Problems> {
+        let mut settings = Settings::open(&options.plan)?;
+        for change in &options.set {
             settings.set(change)?;
         }
         let mut training = Self::prepare(Plan::read(settings)?)?;
-        if let Some(out) = out {
-            training.plan.file = out;
+        if let Some(out) = &options.out {
+            training.plan.file.clone_from(out);
         }
-        if resume {
+        if options.resume {
             training.go_on()?;
         }
         Ok(training)

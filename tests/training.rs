@@ -159,6 +159,7 @@ fn a_policy_has_the_synapses_of_the_worm() {
         wiring.synapses[find(source) * wiring.units() + find(target)]
     };
     assert_eq!((wiring.units(), wiring.outputs), (302 + 95, 95));
+    assert!(plan.keep_polarity);
     // Acetylcholine excites, GABA inhibits, and muscles say nothing.
     assert_eq!([polarity("DB2", "MDL10"), polarity("DD2", "MDL10"), polarity("MDL10", "DB2")], [1, -1, 0]);
     assert!(wiring.synapses.chunks(wiring.units()).take(95).flatten().all(|polarity| *polarity == 0));

@@ -95,7 +95,8 @@ impl Training {
             let policy = plan.policy.clone();
             let worth = move |network: &Recurrent| reward.of(&Policy { network: network.clone(), ..policy.clone() });
             let source = Source::Worth(method, population, deviation, Box::new(worth));
-            let trainer = Trainer::new(plan.policy.network.clone(), source, plan.schedule.clone());
+            let mut trainer = Trainer::new(plan.policy.network.clone(), source, plan.schedule.clone());
+            trainer.signs = signs(&plan);
             return Ok(Self { plan, trainer, recording: Some(experiment), samples: [population, 0] });
         }
         let (examples, recording, loss) = match &plan.lesson {
@@ -125,7 +126,8 @@ impl Training {
         let samples = [learned.samples, held_back.samples];
         let mut network = plan.policy.network.clone();
         center(&mut network, &learned);
-        let trainer = Trainer::new(network, Source::Examples(loss, learned, held_back), plan.schedule.clone());
+        let mut trainer = Trainer::new(network, Source::Examples(loss, learned, held_back), plan.schedule.clone());
+        trainer.signs = signs(&plan);
         Ok(Self { plan, trainer, recording, samples })
     }
 
@@ -293,6 +295,20 @@ impl Training {
         self.trainer.network.take(weights);
         Ok(true)
     }
+}
+
+/// The reversals of a plan that keeps polarity: their places among the weights, and the sign that they begin with.
+fn signs(plan: &Plan) -> Vec<(usize, f64)> {
+    let mut signs = Vec::new();
+    let mut start = 0;
+    for tensor in plan.policy.network.tensors() {
+        let own = start..start + tensor.weights();
+        start = own.end;
+        if plan.keep_polarity && tensor.name.ends_with("erev") {
+            signs.extend(own.map(|place| (place, plan.policy.network.weights()[place].signum())));
+        }
+    }
+    signs
 }
 
 /// Lets an LTC's input map bring what it sees to where its synapses open, mean to ½ and two deviations to one.

@@ -40,6 +40,8 @@ pub struct Plan {
     pub policy: Policy,
     /// Its wiring, if it has one.
     pub wiring: Option<Wiring>,
+    /// Whether training may not change what excites into what inhibits: so for the worm's own synapses.
+    pub keep_polarity: bool,
     /// Where the policy goes.
     pub file: PathBuf,
     /// What is to be learned.
@@ -194,6 +196,7 @@ impl Plan {
             file: PathBuf::from(file.policy.file),
             policy,
             wiring,
+            keep_polarity: file.policy.connectome.is_some(),
             lesson,
             schedule,
             validation,

@@ -61,6 +61,8 @@ pub struct Trainer {
     pub best: Vec<f64>,
     /// Every epoch.
     pub curve: Vec<Epoch>,
+    /// Weights that keep their sign: their places, and the sign.
+    pub signs: Vec<(usize, f64)>,
     source: Source,
     schedule: Schedule,
 }
@@ -80,7 +82,7 @@ impl Trainer {
     /// A policy that learns from `source`.
     pub fn new(network: Recurrent, source: Source, schedule: Schedule) -> Self {
         let adam = Adam::new(network.weights().len(), schedule.rate, schedule.clip);
-        Self { best: network.weights().to_vec(), network, adam, curve: Vec::new(), source, schedule }
+        Self { best: network.weights().to_vec(), network, adam, curve: Vec::new(), signs: Vec::new(), source, schedule }
     }
 
     /// Whether every epoch is done.
@@ -121,7 +123,7 @@ impl Trainer {
         let of = |weights: &[f64]| {
             let mut network = own.clone();
             let mut weights = weights.to_vec();
-            network.constrain(&mut weights);
+            bound(own, &self.signs, &mut weights);
             network.take(weights);
             worth(&network)
         };
@@ -140,7 +142,7 @@ impl Trainer {
             }
         }
         let validation = -of(&weights);
-        self.network.constrain(&mut weights);
+        bound(&self.network, &self.signs, &mut weights);
         self.network.take(weights);
         Epoch { loss: -worths.iter().sum::<f64>() / worths.len().max(1) as f64, validation, accuracy: None }
     }
@@ -169,13 +171,23 @@ impl Trainer {
             total += loss * samples.len() as f64;
             seen += samples.len();
             self.adam.step(&mut weights, &gradient);
-            self.network.constrain(&mut weights);
+            bound(&self.network, &self.signs, &mut weights);
             self.network.take(weights.clone());
         }
         let played = self.network.play(&sequences(held_back), false);
         let (validation, _, accuracy) =
             loss_of.of(&played.outputs, &held_back.targets, held_back.samples, held_back.steps);
         Ok(Epoch { loss: total / seen.max(1) as f64, validation, accuracy })
+    }
+}
+
+/// Moves weights back to where they may be.
+fn bound(network: &Recurrent, signs: &[(usize, f64)], weights: &mut [f64]) {
+    network.constrain(weights);
+    for (place, sign) in signs {
+        if weights[*place] * sign < 0.0 {
+            weights[*place] = 0.0;
+        }
     }
 }
 

@@ -1,6 +1,5 @@
-//! The command line: `nematode run`, `lems`, `fit`, `gait`, `check`, `validate`, `connectome build`, `cite`.
-//! The command line: `nematode run`, `train`, `lems`, `check`, `validate`, `connectome build`, `cite`.
-//! The command line: `nematode run`, `train`, `export`, `lems`, `check`, `validate`, `connectome build`, `cite`.
+//! The command line: `nematode run`, `train`, `export`, `fit`, `gait`, `lems`, `check`, `validate`, `connectome build`,
+//! `cite`, `doctor`, `completions`, `man`.
 //!
 //! Exit codes: 0 done, 1 a law was missed, 2 wrong input, 3 the run diverged, 4 the system refused, 130 interrupted and
 //! the recording closed.
@@ -206,7 +205,6 @@ fn main() -> ExitCode {
             stop_after_a_step();
             fit_command::fit(&options, &|| INTERRUPTED.load(Ordering::Relaxed)).map(done)
         }
-        Command::Train { plan, out, set, resume, threads } => train(&plan, &set, out, resume, threads),
         Command::Train(options) => train(&options),
         Command::Export { policy, neuroml } => lems_text::export(&policy, &neuroml).map(done),
         Command::Check { files } => check(&files).map(done),
@@ -571,23 +569,6 @@ fn check_experiment(file: &Path) -> Result<(), Error> {
     }
     Run::prepare(experiment, Vec::new(), &|line| eprintln!("{line}"))?;
     Ok(())
-}
-
-fn build(source: &str, out: Option<PathBuf>, tables: &std::path::Path, cells: &std::path::Path) -> Result<(), Error> {
-fn validate(style: Style, quick: bool) -> ExitCode {
-    let claims: Vec<Claim> = validate::body().into_iter().filter(|claim| !(quick && claim.slow)).collect();
-    let bar = progress_bar(claims.len());
-    let try_out = |claim: Claim| {
-        bar.set_message(claim.name);
-        let outcome = parallel::with_threads(1, || claim.try_out());
-        bar.inc(1);
-        (claim, outcome)
-    };
-    let rows: Vec<(Claim, Outcome)> = claims.into_iter().map(try_out).collect();
-    bar.finish_and_clear();
-    print!("{}", validate::table(&rows, style));
-    let missed = rows.iter().any(|(_, outcome)| matches!(outcome, Outcome::Missed(_) | Outcome::Broke(_)));
-    ExitCode::from(u8::from(missed))
 }
 
 fn build(source: &str, out: Option<PathBuf>, tables: &Path, cells: &Path) -> Result<(), Error> {

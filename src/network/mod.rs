@@ -19,7 +19,6 @@ pub mod flatten;
 pub mod graph;
 pub mod integrate;
 mod lanes;
-pub mod math;
 mod noise;
 pub mod population;
 pub mod probe;

@@ -8,8 +8,8 @@
 
 use std::borrow::Borrow;
 
+use crate::math;
 use crate::network::lanes::{self, Operand};
-use crate::network::math;
 
 /// How many instances go through an operation at once: 512 bytes, a whole number of registers of every width.
 pub const LANES: usize = 64;

@@ -28,6 +28,19 @@ fn the_circuit_of_boyle_berri_and_cohen_moves_as_worms_on_agar_do() {
 }
 
 #[test]
+fn the_connectome_crawls_forward_and_stops_without_what_worms_need() {
+    let output = nematode(&["validate", "worm", "models/experiments/connectome_forward.toml", "--json"]);
+    let verdicts = verdicts(&output);
+    for row in ["K1", "K2", "K3", "N3_B", "N3_D", "N3_AVB"] {
+        assert!(verdicts.contains(&(row.to_string(), "pass".to_string())), "{row}: {verdicts:?}");
+    }
+    // What is not reached stays in the table: docs/locomotion.md.
+    for row in ["K5", "K12_speed"] {
+        assert!(verdicts.contains(&(row.to_string(), "fail".to_string())), "{row}: {verdicts:?}");
+    }
+}
+
+#[test]
 fn a_row_that_fails_is_in_the_table_and_in_the_exit_code() {
     let slow = ["validate", "worm", BBC, "--set", "rows=[\"K6\", \"K1\"]"];
     let output = nematode(&slow);

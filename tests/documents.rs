@@ -10,7 +10,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
@@ -18,6 +18,8 @@ const DOCUMENTS: [&str; 9] = [
     "docs/body.md",
     "docs/controllers.md",
     "docs/experiment.md",
+    "docs/locomotion.md",
+    "docs/performance.md",
     "docs/neuroml.md",
     "docs/recording.md",
 ];

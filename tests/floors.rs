@@ -24,7 +24,6 @@ const HOUSE: &[Home] = &[
     home("worm_commands.rs", 8, "main", 0),
     home("behaviour.rs", 7, "run", 5),
     home("fit.rs", 7, "run", 4),
-    home("main.rs", 8, "main", 0),
     home("training/", 7, "run", 4),
     home("run.rs", 7, "run", 3),
     home("resume.rs", 7, "run", 2),

@@ -91,7 +91,7 @@ fn what_rods_and_receptors_cannot_be_is_told_with_its_place() {
         ("senses.gain=1 pA", "needs either `gain` and `saturation`, or `receptor`"),
         ("senses.tail=-1 mm", "the tail is not behind the head"),
         ("network.drive=W", "no quantity \"MDL01/0/W\""),
-        ("network.full_calcium=1 mM", "needs either `full_calcium` or `drive`"),
+        ("network.full_calcium=1 mM", "needs one of `full_calcium`"),
     ] {
         let said = refusal(&[change]);
         assert!(said.contains(wanted), "{change} should say {wanted:?}, says {said}");

@@ -136,7 +136,10 @@ mod tests {
         Search { start: vec![0.8; 4], spread: 0.2, population: 8, seed: 7 }
     }
 
-    fn generations(count: usize, known: &Known) -> (Vec<(Vec<f64>, f64)>, (Vec<f64>, f64)) {
+    /// A point and its score.
+    type Scored = (Vec<f64>, f64);
+
+    fn generations(count: usize, known: &Known) -> (Vec<Scored>, Scored) {
         let mut all = Vec::new();
         let best = smallest(&search(), known, &valley, &mut |generation| {
             all.extend(generation.scored.clone());

@@ -153,17 +153,14 @@ pub fn wcon(path: &Path, text: &str) -> Result<Vec<Track>, Problems> {
     };
     let mut tracks: Vec<Track> = Vec::new();
     for (number, record) in records.iter().enumerate() {
-        match frames(record, scale) {
-            Ok((id, belly_left, frames)) => {
-                let at = tracks.iter().position(|track| track.id == id).unwrap_or_else(|| {
-                    tracks.push(Track { id, times: Vec::new(), midlines: Vec::new(), belly_left });
-                    tracks.len() - 1
-                });
-                for (time, points) in frames {
-                    tracks[at].times.push(time);
-                    tracks[at].midlines.push(points);
+        match of_record(record, scale) {
+            Ok(mut track) => match tracks.iter_mut().find(|known| known.id == track.id) {
+                Some(known) => {
+                    known.times.append(&mut track.times);
+                    known.midlines.append(&mut track.midlines);
                 }
-            }
+                None => tracks.push(track),
+            },
             Err(message) => problems.push(file(format!("data[{number}]: {message}"))),
         }
     }
@@ -182,8 +179,8 @@ pub fn wcon(path: &Path, text: &str) -> Result<Vec<Track>, Problems> {
     problems.or_ok(tracks)
 }
 
-/// The id of a record's worm, the side of its belly, and its frames; SI for the scales of t, x and y.
-fn frames(record: &Value, [t, x, y]: [f64; 3]) -> Result<(String, bool, Vec<(f64, Vec<Vec3>)>), String> {
+/// The worm of one record, its frames as they stand there; t, x and y are the units in SI.
+fn of_record(record: &Value, [t, x, y]: [f64; 3]) -> Result<Track, String> {
     let id = match &record["id"] {
         Value::String(id) => id.clone(),
         Value::Number(id) => id.to_string(),
@@ -218,7 +215,7 @@ fn frames(record: &Value, [t, x, y]: [f64; 3]) -> Result<(String, bool, Vec<(f64
         Ok(list.iter().map(|item| item.as_f64().or(item[0].as_f64()).unwrap_or(f64::NAN)).collect())
     };
     let (ox, oy) = (offset("ox")?, offset("oy")?);
-    let mut frames = Vec::new();
+    let (mut found, mut midlines) = (Vec::new(), Vec::new());
     for (k, time) in times.iter().enumerate() {
         let numbers = |value: &Value| -> Option<Vec<f64>> { value.as_array()?.iter().map(Value::as_f64).collect() };
         let (Some(time), Some(xs), Some(ys)) = (time.as_f64(), numbers(&xs[k]), numbers(&ys[k])) else { continue };
@@ -235,10 +232,11 @@ fn frames(record: &Value, [t, x, y]: [f64; 3]) -> Result<(String, bool, Vec<(f64
         if head == Some("R") {
             points.reverse();
         }
-        frames.push((time * t, points));
+        found.push(time * t);
+        midlines.push(points);
     }
     let ventral = record["ventral"].as_str().or_else(|| record["ventral"][0].as_str());
-    Ok((id, ventral == Some("CCW"), frames))
+    Ok(Track { id, times: found, midlines, belly_left: ventral == Some("CCW") })
 }
 
 /// What a WCON file says of where it comes from.

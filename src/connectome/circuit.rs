@@ -244,39 +244,31 @@ impl Circuit {
                     None => problem,
                 });
             }
-            let ends = (ends(&synapses.from, claims, problems), ends(&synapses.to, claims, problems));
-            let transmitter = synapses.transmitter.as_ref().map(|name| name.get_ref().as_str());
-            entries.push((id, synapses.weight, ends, transmitter, synapses.conductance.span()));
+            entries.push(Entry {
+                id,
+                weight: synapses.weight,
+                ends: [ends(&synapses.from, claims, problems), ends(&synapses.to, claims, problems)],
+                transmitter: synapses.transmitter.as_ref().map(|name| name.get_ref().as_str()),
+                span: synapses.conductance.span(),
+            });
         }
-        let rank = |from: &Option<Vec<&str>>, to: &Option<Vec<&str>>, transmitter: Option<&str>| {
-            2 * (u32::from(from.is_some()) + u32::from(to.is_some())) + u32::from(transmitter.is_some())
-        };
         let chosen = contacts.iter().map(|contact| {
-            let fits = |(_, _, (from, to), transmitter, _): &&(
-                _,
-                _,
-                (Option<Vec<&str>>, Option<Vec<&str>>),
-                Option<&str>,
-                _,
-            )| {
-                let names =
-                    |list: &Option<Vec<&str>>, cell: &str| list.as_ref().is_none_or(|list| list.contains(&cell));
-                names(from, &contact.pre)
-                    && names(to, &contact.post)
-                    && transmitter.is_none_or(|name| transmitters[contact.pre.as_str()] == name)
-            };
-            let fitting: Vec<_> = entries.iter().filter(fits).collect();
-            let best = fitting.iter().map(|(_, _, (from, to), t, _)| rank(from, to, *t)).max();
-            let mut best = fitting.iter().filter(|(_, _, (from, to), t, _)| Some(rank(from, to, *t)) == best);
+            let made = transmitters[contact.pre.as_str()];
+            let fitting: Vec<&Entry<'_>> = entries.iter().filter(|entry| entry.claims(contact, made)).collect();
+            let rank = fitting.iter().map(|entry| entry.rank()).max();
+            let mut best = fitting.iter().filter(|entry| Some(entry.rank()) == rank);
             match (best.next(), best.next()) {
-                (Some((id, weight, ..)), None) => Some((id.as_str(), *weight)),
+                (Some(entry), None) => Some((entry.id, entry.weight)),
                 (first, second) => {
                     let what = format!("the synapse from {} to {}", contact.pre, contact.post);
-                    let span = second.map_or(0..0, |(.., span)| span.clone());
+                    let span = second.map_or(0..0, |entry| entry.span.clone());
                     problems.push(match (first, second) {
-                        (Some((one, ..)), Some((other, ..))) => self
+                        (Some(one), Some(other)) => self
                             .settings
-                            .problem(span, format!("{what} is both in synapses.{one} and in synapses.{other}"))
+                            .problem(
+                                span,
+                                format!("{what} is both in synapses.{} and in synapses.{}", one.id, other.id),
+                            )
                             .help("leave it in one of them"),
                         _ => self
                             .settings
@@ -319,6 +311,31 @@ impl Circuit {
             chosen.push(first.or(rest).map(|(id, weight, ..)| (id.as_str(), *weight)));
         }
         weigh("gap", &contacts, &chosen)
+    }
+}
+
+/// An entry of [synapses] with its names resolved.
+struct Entry<'a> {
+    id: &'a str,
+    weight: Weight,
+    /// The cells that it names at either end, where it does.
+    ends: [Option<Vec<&'a str>>; 2],
+    transmitter: Option<&'a str>,
+    span: std::ops::Range<usize>,
+}
+
+impl Entry<'_> {
+    /// Whether a contact by that transmitter can belong to it.
+    fn claims(&self, contact: &Contact, transmitter: &str) -> bool {
+        let names = |list: &Option<Vec<&str>>, cell: &str| list.as_ref().is_none_or(|list| list.contains(&cell));
+        names(&self.ends[0], &contact.pre)
+            && names(&self.ends[1], &contact.post)
+            && self.transmitter.is_none_or(|name| name == transmitter)
+    }
+
+    /// How much it says: an end counts more than a transmitter.
+    fn rank(&self) -> usize {
+        2 * self.ends.iter().flatten().count() + usize::from(self.transmitter.is_some())
     }
 }
 

@@ -38,6 +38,13 @@ const CONNECTOME: &[&str] = &[
 ];
 const STRETCH: &str = "Wen et al. 2012, Proprioceptive coupling within motor neurons drives C. elegans forward locomotion, Neuron 76:750, doi:10.1016/j.neuron.2012.08.039";
 
+/// Cells that do not spike and their transmitters, where strengths come from a circuit.
+const CIRCUIT: &[&str] = &[
+    "Goodman, Hall, Avery & Lockery 1998, Active currents regulate sensitivity and dynamic range in C. elegans neurons, Neuron 20:763, doi:10.1016/S0896-6273(00)81014-4",
+    "Mellem, Brockie, Madsen & Maricq 2008, Action potentials contribute to neuronal signaling in C. elegans, Nat Neurosci 11:865, doi:10.1038/nn.2131",
+    "Wang et al. 2024, A neurotransmitter atlas of C. elegans males and hermaphrodites, eLife 13:RP95402, doi:10.7554/eLife.95402",
+];
+
 /// The papers of the parts that an experiment uses, each once.
 pub fn of(experiment: &Experiment) -> Vec<&'static str> {
     let mut papers = match (&experiment.anatomy, experiment.scheme) {
@@ -54,7 +61,7 @@ pub fn of(experiment: &Experiment) -> Vec<&'static str> {
     if let Some(network) = &experiment.network {
         papers.extend(NETWORK);
         if let Some(source) = network.source {
-            papers.extend(CONNECTOME);
+            papers.extend(if network.circuit.is_some() { CIRCUIT } else { CONNECTOME });
             papers.push(Source::citation(source));
         }
         if !network.receptors.is_empty() {

@@ -248,6 +248,22 @@ pub fn read_text(path: &Path) -> Result<String, Problem> {
     })
 }
 
+/// Writes a text beside its goal and renames, so that a reader never meets half a file.
+///
+/// # Errors
+/// A problem that names the file and what the system said; nothing is left beside it.
+pub fn write_whole(path: &Path, text: &str) -> Result<(), Problem> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
+    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path)).map_err(|source| {
+        // The part that was written is of no use; whether it can be removed changes nothing for the user.
+        let _ = std::fs::remove_file(&beside);
+        Problem::new(format!("{}: cannot write: {source}", path.display()))
+            .help("name a file in a folder that exists and that you may write to")
+    })
+}
+
 /// The candidate most like `name`, if any is near enough to be what was meant.
 ///
 /// Near: at most two edits (insert, delete, replace), or one for names under four letters,

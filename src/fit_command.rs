@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use nematode::error::{Error, Problem};
+use nematode::error::{Error, write_whole};
 use nematode::fit::{Fit, Outcome};
 use nematode::parallel;
 
@@ -74,8 +74,7 @@ pub fn fit(options: &FitOptions, interrupted: &(dyn Fn() -> bool + Sync)) -> Res
         if std::fs::read_to_string(path).is_ok_and(|old| old == text) {
             continue;
         }
-        std::fs::write(path, text)
-            .map_err(|source| Problem::new(format!("{}: cannot write: {source}", path.display())))?;
+        write_whole(path, text)?;
         println!("wrote {}", path.display());
     }
     Ok(())

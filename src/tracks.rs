@@ -7,13 +7,13 @@
 //!
 //! Source: WCON 1.0, openworm/tracker-commons; the schema that its repository has.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use crate::body::midline::Midline;
 use crate::body::particles::Vec3;
-use crate::error::{Place, Problem, Problems, read_text};
+use crate::error::{Place, Problem, Problems, read_text, write_whole};
 use crate::gait::Pose;
 use crate::recording::Recorded;
 use crate::units::{Dimension, UnitTable};
@@ -279,14 +279,5 @@ pub fn write_wcon(path: &Path, tracks: &[Track], origin: &Origin) -> Result<(), 
                      "protocol": "simulated; every number is in the recording"},
         "data": data,
     });
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let written = std::fs::write(&part, root.to_string() + "\n").and_then(|()| std::fs::rename(&part, path));
-    written.map_err(|source| {
-        // What was written of it is of no use to anyone.
-        let _ = std::fs::remove_file(&part);
-        Problem::new(format!("{}: cannot write: {source}", path.display()))
-            .help("name a file in a folder that exists and that you may write to")
-    })
+    write_whole(path, &(root.to_string() + "\n"))
 }

@@ -12,12 +12,12 @@ mod network_file;
 mod tables;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use circuit::Circuit;
 pub use tables::{Contact, Muscle, Neuron, Tables};
 
-use crate::error::{Error, Problem, Problems, nearest};
+use crate::error::{Error, Problem, Problems, nearest, write_whole};
 
 /// A published connectome of the adult hermaphrodite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -159,20 +159,6 @@ pub fn build(tables: &Path, source: Source, cells: &Path, out: &Path) -> Result<
     let text = network_file::text(&tables, source, &include);
     write_whole(out, &text)?;
     Ok(tables.summary(source))
-}
-
-/// Writes beside the goal and renames, so that a reader never meets half a file.
-fn write_whole(out: &Path, text: &str) -> Result<(), Problem> {
-    let mut beside = out.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, out));
-    written.map_err(|source| {
-        // The part that was written is of no use; whether it can be removed changes nothing for the user.
-        let _ = std::fs::remove_file(&beside);
-        Problem::new(format!("{}: cannot write: {source}", out.display()))
-            .help("name a file in a folder that exists and that you may write to")
-    })
 }
 
 /// The path of `target` as seen from the folder of `file`, with `/` between its parts.

@@ -54,7 +54,8 @@ fn killed_again_and_again(experiment: &str, options: &[&str], out: &Path, kills:
             (kill.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407) >> 33) % longest;
         std::thread::sleep(Duration::from_millis(moment));
         if running.try_wait().expect("a process").is_some() {
-            break;
+            let told = running.wait_with_output().expect("what it said").stdout;
+            return (String::from_utf8(told).expect("text"), killed);
         }
         // On Unix this is SIGKILL.
         running.kill().expect("it is killed");
@@ -79,10 +80,10 @@ fn folder() -> (tempfile::TempDir, PathBuf, PathBuf) {
 #[test]
 fn a_run_killed_thrice_ends_as_one_that_was_not() {
     let (_folder, whole, torn) = folder();
-    let options = ["--duration", "0.6 s", "--checkpoint", "50 ms"];
+    let options = ["--duration", "1.2 s", "--checkpoint", "50 ms"];
     let begin = [&["run", "models/experiments/connectome.toml", "--out", whole.to_str().expect("plain")], &options[..]];
     let unbroken = succeeds(&mut nematode(&begin.concat()));
-    let (told, killed) = killed_again_and_again("models/experiments/connectome.toml", &options, &torn, 3, 1500);
+    let (told, killed) = killed_again_and_again("models/experiments/connectome.toml", &options, &torn, 3, 1000);
     assert!(killed > 0);
     assert_eq!(figures(&told), figures(&unbroken));
     assert_same(&whole, &torn);
@@ -92,10 +93,11 @@ fn a_run_killed_thrice_ends_as_one_that_was_not() {
 #[ignore = "a minute: twenty kills; .ci/run calls it"]
 fn a_run_killed_twenty_times_ends_as_one_that_was_not() {
     let (_folder, whole, torn) = folder();
-    let options = ["--duration", "3 s", "--checkpoint", "50 ms"];
+    // Long enough not to end before the kills do, half a second of each of which is the start.
+    let options = ["--duration", "8 s", "--checkpoint", "50 ms"];
     let begin = [&["run", "models/experiments/crawl.toml", "--out", whole.to_str().expect("plain")], &options[..]];
     let unbroken = succeeds(&mut nematode(&begin.concat()));
-    let (told, killed) = killed_again_and_again("models/experiments/crawl.toml", &options, &torn, 20, 1500);
+    let (told, killed) = killed_again_and_again("models/experiments/crawl.toml", &options, &torn, 20, 1200);
     assert!(killed >= 15, "killed {killed} times");
     assert_eq!(figures(&told), figures(&unbroken));
     assert_same(&whole, &torn);

@@ -248,15 +248,15 @@ pub fn read_text(path: &Path) -> Result<String, Problem> {
     })
 }
 
-/// Writes a text beside its goal and renames, so that a reader never meets half a file.
+/// Writes beside the goal and renames, so that a reader never meets half a file.
 ///
 /// # Errors
 /// A problem that names the file and what the system said; nothing is left beside it.
-pub fn write_whole(path: &Path, text: &str) -> Result<(), Problem> {
+pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Problem> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
     let beside = PathBuf::from(beside);
-    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path)).map_err(|source| {
+    std::fs::write(&beside, content).and_then(|()| std::fs::rename(&beside, path)).map_err(|source| {
         // The part that was written is of no use; whether it can be removed changes nothing for the user.
         let _ = std::fs::remove_file(&beside);
         Problem::new(format!("{}: cannot write: {source}", path.display()))

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use nematode::error::{Error, write_whole};
 use nematode::fit::{Fit, Outcome};
 use nematode::parallel;
+
+use crate::progress;
 
 /// How to fit.
 #[derive(clap::Args)]
@@ -40,10 +41,7 @@ pub fn fit(options: &FitOptions, interrupted: &(dyn Fn() -> bool + Sync)) -> Res
     }
     let default = || PathBuf::from(options.file.with_extension("csv").file_name().unwrap_or_default());
     let journal = options.journal.clone().unwrap_or_else(default);
-    let bar = ProgressBar::new(fit.generations as u64);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} generations, {msg}, {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = progress::bar(fit.generations);
     let (before, after, best) = parallel::with_threads(options.threads, || -> Result<_, Error> {
         let before = fit.outcome(fit.start());
         let (best, _) = fit.run(&journal, &mut |generation| {

@@ -5,17 +5,16 @@
 //! the recording closed.
 
 mod fit_command;
+mod progress;
 mod setup_commands;
 mod worm_commands;
 
-use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory, Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use nematode::connectome::{self, Source};
 use nematode::controller::lems_text;
@@ -247,7 +246,7 @@ fn train(options: &training::Options) -> Result<ExitCode, Error> {
     check_choices(options.threads, None)?;
     let mut training = Training::read(options)?;
     stop_after_a_step();
-    let bar = progress_bar(training.epochs());
+    let bar = progress::bar(training.epochs());
     bar.set_position(training.curve().len() as u64);
     parallel::with_threads(options.threads, || {
         training.run(&mut |epoch| {
@@ -306,7 +305,7 @@ fn run(options: RunOptions, argv: Vec<String>, recording: Option<PathBuf>) -> Re
             tell(&format!("going on from {:.3} s", run.time()));
         }
         stop_after_a_step();
-        let bar = progress_bar(run.steps());
+        let bar = progress::bar(run.steps());
         let (started, begun) = (std::time::Instant::now(), run.time());
         let finished = run.run(&mut |time| {
             bar.inc(1);
@@ -394,7 +393,7 @@ fn run_scene(
         scene.set_file(out);
     }
     println!("{}\n  {}\n", scene.title, scene.summary());
-    let (bar, duration) = (progress_bar(scene.steps()), scene.duration());
+    let (bar, duration) = (progress::bar(scene.steps()), scene.duration());
     let argv = std::env::args().collect();
     let finished = parallel::with_threads(threads, || scene.run(argv, &mut |_| bar.inc(1)));
     bar.finish_and_clear();
@@ -440,7 +439,7 @@ fn run_lems(
     };
     let changes = Changes { step, length, method, seed };
     let job = Job { file, results, changes, ensemble, argv: std::env::args().collect() };
-    let bar = progress_bar(0);
+    let bar = progress::bar(0);
     let started = std::time::Instant::now();
     let steps = job.run(&mut |done, all| {
         if done.is_multiple_of(100) {
@@ -452,15 +451,6 @@ fn run_lems(
     let (Results::Texts(place) | Results::Hdf5(place)) = results;
     println!("{} steps in {:.2} s, written to {}", steps?, started.elapsed().as_secs_f64(), place.display());
     Ok(())
-}
-
-/// A bar on standard error, or nothing where that is no terminal.
-fn progress_bar(steps: usize) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{bar:40} {percent}%  {msg}  {eta} left");
-    ProgressBar::new(steps as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn print_table(title: &str, finished: &Finished) {

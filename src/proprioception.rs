@@ -77,6 +77,8 @@ impl Sense {
 pub struct ReceptiveField {
     /// What it feels, with the weight of each: muscles by number, or rows by number where it feels bending.
     felt: Vec<(usize, f64)>,
+    /// −1 where what is felt is curvature and the back feels it: bent to the back, the back is shorter.
+    sign: f64,
     feeling: Feeling,
 }
 
@@ -114,9 +116,7 @@ impl ReceptiveField {
         let inside = |row: &usize| outside(*row) <= nearest;
         let width = |row: usize| if feeling.relative_to_width { 1.0 } else { widths.relative[row - 1] };
         let felt = if feeling.bending {
-            // Bent to the back, the back is shorter.
-            let sign = if dorsal { -1.0 } else { 1.0 };
-            (1..=MUSCLE_ROWS).filter(inside).map(|row| (row - 1, sign * width(row) * widths.slenderness)).collect()
+            (1..=MUSCLE_ROWS).filter(inside).map(|row| (row - 1, width(row) * widths.slenderness)).collect()
         } else {
             let felt = |(_, (quadrant, row)): &(usize, (crate::names::Quadrant, usize))| {
                 quadrant.is_dorsal() == dorsal && inside(row)
@@ -124,20 +124,14 @@ impl ReceptiveField {
             let weight = |row: usize| if feeling.relative_to_width { 1.0 / widths.relative[row - 1] } else { 1.0 };
             muscles().into_iter().enumerate().filter(felt).map(|(index, (_, row))| (index, weight(row))).collect()
         };
-        Self { felt, feeling }
+        let sign = if feeling.bending && dorsal { -1.0 } else { 1.0 };
+        Self { felt, sign, feeling }
     }
 
     /// Mean strain of the field.
     pub fn stretch(&self, felt: &Felt) -> f64 {
         let values = if self.feeling.bending { &felt.curvature } else { &felt.strain };
-        // A factor by the sign of the strain comes before the weight, which has a sign of its own for bending.
-        let strains = self.felt.iter().map(|(index, weight)| {
-            if self.feeling.bending {
-                self.feeling.of(weight * values[*index])
-            } else {
-                weight * self.feeling.of(values[*index])
-            }
-        });
+        let strains = self.felt.iter().map(|(index, weight)| weight * self.feeling.of(self.sign * values[*index]));
         strains.sum::<f64>() / self.felt.len().max(1) as f64
     }
 }

@@ -279,5 +279,5 @@ pub fn write_wcon(path: &Path, tracks: &[Track], origin: &Origin) -> Result<(), 
                      "protocol": "simulated; every number is in the recording"},
         "data": data,
     });
-    write_whole(path, &(root.to_string() + "\n"))
+    write_whole(path, root.to_string() + "\n")
 }

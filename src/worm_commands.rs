@@ -1,10 +1,8 @@
 //! `nematode gait` and `nematode validate`: worms beside each other, and beside what was measured.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use nematode::behaviour;
 use nematode::error::{Error, Problem};
 use nematode::gait::{Gait, Quantity};
@@ -13,6 +11,8 @@ use nematode::settings::Settings;
 use nematode::table::{Style, aligned};
 use nematode::tracks::{self, Origin, Track};
 use nematode::validate::{self as laws, Claim, Outcome};
+
+use crate::progress;
 
 /// What to compare.
 #[derive(clap::Args)]
@@ -80,7 +80,7 @@ pub fn validate(options: &ValidateOptions) -> Result<ExitCode, Error> {
         for change in &options.set {
             settings.set(change)?;
         }
-        let spinner = bar(None);
+        let spinner = progress::spinner();
         let answers = parallel::with_threads(1, || {
             behaviour::ask(&settings, &mut |what| {
                 spinner.set_message(format!("{}: {what}", file.display()));
@@ -99,7 +99,7 @@ pub fn validate(options: &ValidateOptions) -> Result<ExitCode, Error> {
 
 fn validate_body(style: Style, quick: bool) -> ExitCode {
     let claims: Vec<Claim> = laws::body().into_iter().filter(|claim| !(quick && claim.slow)).collect();
-    let bar = bar(Some(claims.len()));
+    let bar = progress::bar(claims.len());
     let try_out = |claim: Claim| {
         bar.set_message(claim.name);
         let outcome = parallel::with_threads(1, || claim.try_out());
@@ -111,20 +111,6 @@ fn validate_body(style: Style, quick: bool) -> ExitCode {
     print!("{}", laws::table(&rows, style));
     let missed = rows.iter().any(|(_, outcome)| matches!(outcome, Outcome::Missed(_) | Outcome::Broke(_)));
     ExitCode::from(u8::from(missed))
-}
-
-/// A bar on standard error, or nothing where that is no terminal.
-fn bar(length: Option<usize>) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    match length {
-        Some(length) => {
-            let style = ProgressStyle::with_template("{bar:40} {percent}%  {msg}  {eta} left");
-            ProgressBar::new(length as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        }
-        None => ProgressBar::new_spinner(),
-    }
 }
 
 /// Prints the gait of every worm.

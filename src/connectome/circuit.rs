@@ -15,7 +15,6 @@ use serde::Deserialize;
 use super::network_file::{self, Parts, Weighted};
 use super::{Contact, Source, Tables};
 use crate::error::{Problem, Problems, nearest};
-use crate::names::muscle_place;
 use crate::settings::{Settings, Spanned};
 use crate::units::Dimension;
 
@@ -136,7 +135,11 @@ impl Circuit {
         let synapses = self.synapses_of(&chemical, &tables, &claims, &mut problems);
         let gaps = self.gaps_of(&tables, &claims, &mut problems);
         problems.or_ok(())?;
-        Ok(network_file::of_circuit(&tables, self.source, &Parts { components, cells, synapses, gaps }))
+        let notes =
+            format!("<notes>Contacts: {}. All other numbers: the circuit's file.</notes>", self.source.citation());
+        let silent = "<silentSynapse id=\"silent\"/>".to_string();
+        let head = [vec![notes], components, vec![silent]].concat();
+        Ok(network_file::text(&tables, self.source, &Parts { head, cells, synapses, gaps }))
     }
 
     /// The components of all entries, as XML.
@@ -245,78 +248,75 @@ impl Circuit {
                 });
             }
             entries.push(Entry {
-                id,
+                id: id.clone(),
                 weight: synapses.weight,
                 ends: [ends(&synapses.from, claims, problems), ends(&synapses.to, claims, problems)],
                 transmitter: synapses.transmitter.as_ref().map(|name| name.get_ref().as_str()),
                 span: synapses.conductance.span(),
             });
         }
-        let chosen = contacts.iter().map(|contact| {
-            let made = transmitters[contact.pre.as_str()];
-            let fitting: Vec<&Entry<'_>> = entries.iter().filter(|entry| entry.claims(contact, made)).collect();
+        self.choose("synapse", "synapses", contacts, &entries, problems, |entry, contact| {
+            entry.claims(&contact.pre, &contact.post, transmitters[contact.pre.as_str()])
+        })
+    }
+
+    fn gaps_of(&self, tables: &Tables, claims: &Claims, problems: &mut Problems) -> Vec<Weighted> {
+        let entry = |(id, gaps): (&'_ String, &'_ Gaps), problems: &mut Problems| Entry {
+            id: id.clone(),
+            weight: gaps.weight,
+            ends: [ends(&gaps.between, claims, problems), ends(&gaps.and, claims, problems)],
+            transmitter: None,
+            span: gaps.conductance.span(),
+        };
+        let entries: Vec<Entry<'_>> = self.file.gaps.iter().map(|gaps| entry(gaps, problems)).collect();
+        let contacts: Vec<&Contact> = tables.gaps.iter().collect();
+        // A gap junction has no direction.
+        self.choose("gap", "gaps", &contacts, &entries, problems, |entry, contact| {
+            entry.claims(&contact.pre, &contact.post, "") || entry.claims(&contact.post, &contact.pre, "")
+        })
+    }
+
+    /// Gives each contact to the entry that says most of it.
+    fn choose(
+        &self,
+        kind: &str,
+        table: &str,
+        contacts: &[&Contact],
+        entries: &[Entry<'_>],
+        problems: &mut Problems,
+        claims: impl Fn(&Entry<'_>, &Contact) -> bool,
+    ) -> Vec<Weighted> {
+        let mut chosen = Vec::new();
+        for contact in contacts {
+            let fitting: Vec<&Entry<'_>> = entries.iter().filter(|entry| claims(entry, contact)).collect();
             let rank = fitting.iter().map(|entry| entry.rank()).max();
             let mut best = fitting.iter().filter(|entry| Some(entry.rank()) == rank);
-            match (best.next(), best.next()) {
-                (Some(entry), None) => Some((entry.id, entry.weight)),
+            chosen.push(match (best.next(), best.next()) {
+                (Some(entry), None) => Some((entry.id.as_str(), entry.weight)),
                 (first, second) => {
-                    let what = format!("the synapse from {} to {}", contact.pre, contact.post);
+                    let what = format!("the {kind} of {} and {}", contact.pre, contact.post);
                     let span = second.map_or(0..0, |entry| entry.span.clone());
                     problems.push(match (first, second) {
                         (Some(one), Some(other)) => self
                             .settings
-                            .problem(
-                                span,
-                                format!("{what} is both in synapses.{} and in synapses.{}", one.id, other.id),
-                            )
+                            .problem(span, format!("{what} is both in {table}.{} and in {table}.{}", one.id, other.id))
                             .help("leave it in one of them"),
                         _ => self
                             .settings
-                            .problem(span, format!("{what} is in no entry of [synapses]"))
-                            .help("add one without `from` and `to`, for all that no other names"),
+                            .problem(span, format!("{what} is in no entry of [{table}]"))
+                            .help("add one that names no cells, for all that no other names"),
                     });
                     None
                 }
-            }
-        });
-        let chosen: Vec<Option<(&str, Weight)>> = chosen.collect();
-        weigh("synapse", contacts, &chosen)
-    }
-
-    fn gaps_of(&self, tables: &Tables, claims: &Claims, problems: &mut Problems) -> Vec<Weighted> {
-        let mut entries = Vec::new();
-        for (id, gaps) in &self.file.gaps {
-            let ends = (ends(&gaps.between, claims, problems), ends(&gaps.and, claims, problems));
-            entries.push((id, gaps.weight, ends, gaps.conductance.span()));
-        }
-        let contacts: Vec<&Contact> = tables.gaps.iter().collect();
-        let mut chosen = Vec::new();
-        for contact in &contacts {
-            let names = |list: &Option<Vec<&str>>, cell: &str| list.as_ref().is_some_and(|list| list.contains(&cell));
-            let (a, b) = (contact.pre.as_str(), contact.post.as_str());
-            let mut fitting = entries.iter().filter(|(_, _, (between, and), _)| {
-                names(between, a) && names(and, b) || names(between, b) && names(and, a)
             });
-            let rest = entries.iter().find(|(_, _, (between, and), _)| between.is_none() && and.is_none());
-            let first = fitting.next();
-            if let (Some((one, ..)), Some((other, .., span))) = (first, fitting.next()) {
-                let message = format!("the gap junction of {a} and {b} is both in gaps.{one} and in gaps.{other}");
-                problems.push(self.settings.problem(span.clone(), message).help("leave it in one of them"));
-            }
-            if first.or(rest).is_none() {
-                let message = format!("the gap junction of {a} and {b} is in no entry of [gaps]");
-                let problem = Problem::new(message).at(self.settings.place(0..0));
-                problems.push(problem.help("add one without `between` and `and`, for all that no other names"));
-            }
-            chosen.push(first.or(rest).map(|(id, weight, ..)| (id.as_str(), *weight)));
         }
-        weigh("gap", &contacts, &chosen)
+        weigh(kind, contacts, &chosen)
     }
 }
 
-/// An entry of [synapses] with its names resolved.
+/// An entry of [synapses] or [gaps] with its names resolved.
 struct Entry<'a> {
-    id: &'a str,
+    id: String,
     weight: Weight,
     /// The cells that it names at either end, where it does.
     ends: [Option<Vec<&'a str>>; 2],
@@ -326,10 +326,10 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     /// Whether a contact by that transmitter can belong to it.
-    fn claims(&self, contact: &Contact, transmitter: &str) -> bool {
+    fn claims(&self, pre: &str, post: &str, transmitter: &str) -> bool {
         let names = |list: &Option<Vec<&str>>, cell: &str| list.as_ref().is_none_or(|list| list.contains(&cell));
-        names(&self.ends[0], &contact.pre)
-            && names(&self.ends[1], &contact.post)
+        names(&self.ends[0], pre)
+            && names(&self.ends[1], post)
             && self.transmitter.is_none_or(|name| name == transmitter)
     }
 
@@ -416,7 +416,6 @@ impl<'a> Claims<'a> {
             cells.entry(&neuron.name).or_insert_with(|| vec![&neuron.name]);
         }
         for muscle in &tables.muscles {
-            debug_assert!(muscle_place(&muscle.name).is_some());
             cells.entry(MUSCLE).or_default().push(&muscle.name);
         }
         Self { settings, cells }

@@ -156,7 +156,7 @@ fn list(names: &[String]) -> String {
 pub fn build(tables: &Path, source: Source, cells: &Path, out: &Path) -> Result<Summary, Error> {
     let tables = Tables::read(tables, source)?;
     let include = relative_path(cells, out)?;
-    let text = network_file::text(&tables, source, &include);
+    let text = network_file::plain(&tables, source, &include);
     write_whole(out, &text)?;
     Ok(tables.summary(source))
 }

@@ -12,18 +12,10 @@ use std::fmt::Write;
 use super::{Contact, Neuron, Source, Tables};
 use crate::names::muscle_place;
 
-/// The whole file; `include` is the path of the cells file as seen from it.
-pub(super) fn text(tables: &Tables, source: Source, include: &str) -> String {
-    let mut xml = String::new();
-    // Writing to a String cannot fail.
-    let _ = write_network(&mut xml, tables, source, include);
-    xml
-}
-
-/// What a circuit makes of the tables.
+/// What a network is made of, beside who is in it.
 pub(super) struct Parts {
-    /// Cells, synapses and gap junctions, as XML.
-    pub components: Vec<String>,
+    /// Lines in front of the network: notes, includes or components.
+    pub head: Vec<String>,
     /// The component of each cell.
     pub cells: BTreeMap<String, String>,
     /// Chemical synapses.
@@ -32,7 +24,7 @@ pub(super) struct Parts {
     pub gaps: Vec<Weighted>,
 }
 
-/// A contact with the component and the weight that a circuit gives it.
+/// A contact with the component and the weight that it gets.
 pub(super) struct Weighted {
     /// The presynaptic cell, or one side of a gap junction.
     pub pre: String,
@@ -44,97 +36,113 @@ pub(super) struct Weighted {
     pub weight: f64,
 }
 
-/// The whole file of a circuit's network.
-pub(super) fn of_circuit(tables: &Tables, source: Source, parts: &Parts) -> String {
+/// The network of the tables alone: every neuron and every muscle alike, weights as the tables have them. `include` is
+/// the path of the cells file as seen from the network's.
+pub(super) fn plain(tables: &Tables, source: Source, include: &str) -> String {
+    let inhibitors: BTreeSet<&str> =
+        tables.neurons.iter().filter(|neuron| neuron.inhibits()).map(|neuron| neuron.name.as_str()).collect();
+    let weighted = |contact: &Contact, component: &str| Weighted {
+        pre: contact.pre.clone(),
+        post: contact.post.clone(),
+        component: component.to_string(),
+        weight: f64::from(contact.number),
+    };
+    let synapse = |contact: &Contact| {
+        let component = match (component(&contact.post), inhibitors.contains(contact.pre.as_str())) {
+            ("muscle", false) => "muscle_excitatory",
+            ("muscle", true) => "muscle_inhibitory",
+            (_, false) => "excitatory",
+            (_, true) => "inhibitory",
+        };
+        weighted(contact, component)
+    };
+    let head = [
+        "<notes>".to_string(),
+        format!("  Contacts: {}.", source.citation()),
+        format!("  Weights count {}.", source.weight_unit()),
+        "  Transmitters: Wang et al. 2024, doi:10.7554/eLife.95402; GABA inhibits, all others excite.".to_string(),
+        "  Positions of neurons: VirtualWorm [um]; positions of muscles are schematic, not anatomy.".to_string(),
+        "  Built from tables by nematode; edit the tables, not this file.".to_string(),
+        "</notes>".to_string(),
+        format!("<include href=\"{}\"/>", escaped(include)),
+    ];
+    let names = tables.neurons.iter().map(|n| &n.name).chain(tables.muscles.iter().map(|m| &m.name));
+    let parts = Parts {
+        head: head.to_vec(),
+        cells: names.map(|name| (name.clone(), component(name).to_string())).collect(),
+        synapses: tables.chemical.iter().chain(&tables.neuromuscular).map(synapse).collect(),
+        gaps: tables.gaps.iter().map(|contact| weighted(contact, "gap_junction")).collect(),
+    };
+    text(tables, source, &parts)
+}
+
+/// The whole file.
+pub(super) fn text(tables: &Tables, source: Source, parts: &Parts) -> String {
     let mut xml = String::new();
     // Writing to a String cannot fail.
-    let _ = write_circuit(&mut xml, tables, source, parts);
+    let _ = write_network(&mut xml, tables, source, parts);
     xml
 }
 
-fn write_circuit(xml: &mut String, tables: &Tables, source: Source, parts: &Parts) -> std::fmt::Result {
+fn write_network(xml: &mut String, tables: &Tables, source: Source, parts: &Parts) -> std::fmt::Result {
     let id = source.name();
-    writeln!(xml, "<neuroml xmlns=\"http://www.neuroml.org/schema/neuroml2\" id=\"{id}_circuit\">")?;
-    writeln!(xml, "  <notes>Contacts: {}. All other numbers: the circuit's file.</notes>", source.citation())?;
-    for component in &parts.components {
-        writeln!(xml, "  {component}")?;
+    writeln!(xml, "<neuroml xmlns=\"http://www.neuroml.org/schema/neuroml2\" id=\"{id}_network\">")?;
+    for line in &parts.head {
+        writeln!(xml, "  {line}")?;
     }
-    writeln!(xml, "  <silentSynapse id=\"silent\"/>")?;
     writeln!(xml, "  <network id=\"{id}\">")?;
     for neuron in &tables.neurons {
         let place = [neuron.x_um, neuron.y_um, neuron.z_um];
         population(xml, &neuron.name, &parts.cells[&neuron.name], &properties(neuron), place)?;
     }
     for muscle in &tables.muscles {
+        let properties = [("quadrant", &muscle.name[..3]), ("position", "schematic")];
         let place = [muscle.x_um, muscle.y_um, muscle.z_um];
-        population(xml, &muscle.name, &parts.cells[&muscle.name], &[("quadrant", &muscle.name[..3])], place)?;
+        population(xml, &muscle.name, &parts.cells[&muscle.name], &properties, place)?;
     }
-    let ends = |contact: &Weighted| {
-        let path = |cell: &str| format!("../{cell}/0/{}", parts.cells[cell]);
-        format!("preCell=\"{}\" postCell=\"{}\"", path(&contact.pre), path(&contact.post))
-    };
-    for gap in &parts.gaps {
-        let Weighted { pre, post, component, weight } = gap;
-        write!(
+    for contact in &parts.gaps {
+        let (component, weight) = (&contact.component, contact.weight);
+        projection(
             xml,
-            "    <electricalProjection id=\"gap_{pre}_{post}\" presynapticPopulation=\"{pre}\" postsynapticPopulation=\"{post}\">"
+            ["electrical", "gap"],
+            contact,
+            &parts.cells,
+            &format!("synapse=\"{component}\" weight=\"{weight}\""),
         )?;
-        let ends = ends(gap);
-        write!(xml, "<electricalConnectionInstanceW id=\"0\" {ends} synapse=\"{component}\" weight=\"{weight:e}\"/>")?;
-        writeln!(xml, "</electricalProjection>")?;
     }
-    for synapse in &parts.synapses {
-        let Weighted { pre, post, component, weight } = synapse;
-        write!(
-            xml,
-            "    <continuousProjection id=\"chemical_{pre}_{post}\" presynapticPopulation=\"{pre}\" postsynapticPopulation=\"{post}\">"
-        )?;
-        let ends = ends(synapse);
-        write!(
-            xml,
-            "<continuousConnectionInstanceW id=\"0\" {ends} preComponent=\"silent\" postComponent=\"{component}\" weight=\"{weight:e}\"/>"
-        )?;
-        writeln!(xml, "</continuousProjection>")?;
+    for contact in &parts.synapses {
+        let kind = if muscle_place(&contact.post).is_some() { "neuromuscular" } else { "chemical" };
+        let (component, weight) = (&contact.component, contact.weight);
+        let made_of = format!("preComponent=\"silent\" postComponent=\"{component}\" weight=\"{weight}\"");
+        projection(xml, ["continuous", kind], contact, &parts.cells, &made_of)?;
     }
     writeln!(xml, "  </network>")?;
     writeln!(xml, "</neuroml>")
+}
+
+/// A projection of one connection, `made_of` its components and weight.
+fn projection(
+    xml: &mut String,
+    [element, kind]: [&str; 2],
+    Weighted { pre, post, .. }: &Weighted,
+    cells: &BTreeMap<String, String>,
+    made_of: &str,
+) -> std::fmt::Result {
+    let path = |cell: &str| format!("../{cell}/0/{}", cells[cell]);
+    let (pre_cell, post_cell) = (path(pre), path(post));
+    writeln!(
+        xml,
+        "    <{element}Projection id=\"{kind}_{pre}_{post}\" presynapticPopulation=\"{pre}\" postsynapticPopulation=\"{post}\">"
+    )?;
+    writeln!(
+        xml,
+        "      <{element}ConnectionInstanceW id=\"0\" preCell=\"{pre_cell}\" postCell=\"{post_cell}\" {made_of}/>"
+    )?;
+    writeln!(xml, "    </{element}Projection>")
 }
 
 fn properties(neuron: &Neuron) -> [(&str, &str); 3] {
     [("class", neuron.class.as_str()), ("type", &neuron.kind), ("transmitter", &neuron.transmitter)]
-}
-
-fn write_network(xml: &mut String, tables: &Tables, source: Source, include: &str) -> std::fmt::Result {
-    let id = source.name();
-    writeln!(xml, "<neuroml xmlns=\"http://www.neuroml.org/schema/neuroml2\" id=\"{id}_network\">")?;
-    writeln!(xml, "  <notes>")?;
-    writeln!(xml, "    Contacts: {}.", source.citation())?;
-    writeln!(xml, "    Weights count {}.", source.weight_unit())?;
-    writeln!(xml, "    Transmitters: Wang et al. 2024, doi:10.7554/eLife.95402; GABA inhibits, all others excite.")?;
-    writeln!(xml, "    Positions of neurons: VirtualWorm [um]; positions of muscles are schematic, not anatomy.")?;
-    writeln!(xml, "    Built from tables by nematode; edit the tables, not this file.")?;
-    writeln!(xml, "  </notes>")?;
-    writeln!(xml, "  <include href=\"{}\"/>", escaped(include))?;
-    writeln!(xml, "  <network id=\"{id}\">")?;
-    for neuron in &tables.neurons {
-        let name = &neuron.name;
-        population(xml, name, component(name), &properties(neuron), [neuron.x_um, neuron.y_um, neuron.z_um])?;
-    }
-    for muscle in &tables.muscles {
-        let properties = [("quadrant", &muscle.name[..3]), ("position", "schematic")];
-        let name = &muscle.name;
-        population(xml, name, component(name), &properties, [muscle.x_um, muscle.y_um, muscle.z_um])?;
-    }
-    for contact in &tables.gaps {
-        gap_junction(xml, contact)?;
-    }
-    let inhibitors: BTreeSet<&str> =
-        tables.neurons.iter().filter(|neuron| neuron.inhibits()).map(|neuron| neuron.name.as_str()).collect();
-    for contact in tables.chemical.iter().chain(&tables.neuromuscular) {
-        graded_synapse(xml, contact, inhibitors.contains(contact.pre.as_str()))?;
-    }
-    writeln!(xml, "  </network>")?;
-    writeln!(xml, "</neuroml>")
 }
 
 /// The component, of the cells file, that a cell of this name is an instance of.
@@ -156,44 +164,6 @@ fn population(
     let [x, y, z] = place;
     writeln!(xml, "      <instance id=\"0\"><location x=\"{x}\" y=\"{y}\" z=\"{z}\"/></instance>")?;
     writeln!(xml, "    </population>")
-}
-
-fn gap_junction(xml: &mut String, Contact { pre, post, number }: &Contact) -> std::fmt::Result {
-    writeln!(
-        xml,
-        "    <electricalProjection id=\"gap_{pre}_{post}\" presynapticPopulation=\"{pre}\" postsynapticPopulation=\"{post}\">"
-    )?;
-    let cells = endpoints(pre, post);
-    writeln!(
-        xml,
-        "      <electricalConnectionInstanceW id=\"0\" {cells} synapse=\"gap_junction\" weight=\"{number}\"/>"
-    )?;
-    writeln!(xml, "    </electricalProjection>")
-}
-
-fn graded_synapse(xml: &mut String, Contact { pre, post, number }: &Contact, inhibits: bool) -> std::fmt::Result {
-    let (kind, synapse) = match (component(post), inhibits) {
-        ("muscle", false) => ("neuromuscular", "muscle_excitatory"),
-        ("muscle", true) => ("neuromuscular", "muscle_inhibitory"),
-        (_, false) => ("chemical", "excitatory"),
-        (_, true) => ("chemical", "inhibitory"),
-    };
-    writeln!(
-        xml,
-        "    <continuousProjection id=\"{kind}_{pre}_{post}\" presynapticPopulation=\"{pre}\" postsynapticPopulation=\"{post}\">"
-    )?;
-    let cells = endpoints(pre, post);
-    writeln!(
-        xml,
-        "      <continuousConnectionInstanceW id=\"0\" {cells} preComponent=\"silent\" postComponent=\"{synapse}\" weight=\"{number}\"/>"
-    )?;
-    writeln!(xml, "    </continuousProjection>")
-}
-
-/// The two ends of a connection, as the paths that NeuroML wants.
-fn endpoints(pre: &str, post: &str) -> String {
-    let path = |cell: &str| format!("../{cell}/0/{}", component(cell));
-    format!("preCell=\"{}\" postCell=\"{}\"", path(pre), path(post))
 }
 
 fn escaped(text: &str) -> String {

@@ -13,7 +13,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::policy::Policy;
-use crate::error::{Error, Problem};
+use crate::error::{Error, Problem, write_whole};
 
 /// The types that the file brings along.
 const TYPES: &str = r#"  <ComponentType name="ltcSense" extends="baseCellMembPotDL">
@@ -69,11 +69,7 @@ pub fn export(policy: &Path, out: &Path) -> Result<(), Error> {
         let message = format!("{}: {}", policy.display(), problem.message);
         Problem { message, ..problem }
     })?;
-    std::fs::write(out, text).map_err(|source| Error::System {
-        path: out.to_path_buf(),
-        action: "write the LEMS file".into(),
-        source,
-    })
+    Ok(write_whole(out, text)?)
 }
 
 /// The file. It is simulated for ten of the policy's units of time and writes V of every neuron and y of every output.

@@ -36,7 +36,7 @@ use super::ltc::{Ltc, Mapping, Options};
 use super::policy_controller::{PolicyController, Squash};
 use super::recurrent::{Readout, Recurrent};
 use super::state_dict::StateDict;
-use crate::error::{Error, Problem, Problems, read_bytes};
+use crate::error::{Problem, Problems, read_bytes, write_whole};
 
 /// What a file of weights holds: a cell with its readout, and what its metadata says about its use.
 #[derive(Debug, Clone)]
@@ -125,12 +125,8 @@ impl Policy {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn write(&self, path: &Path) -> Result<(), Error> {
-        std::fs::write(path, self.to_bytes()).map_err(|source| Error::System {
-            path: path.to_path_buf(),
-            action: "write the policy".into(),
-            source,
-        })
+    pub fn write(&self, path: &Path) -> Result<(), Problem> {
+        write_whole(path, self.to_bytes())
     }
 
     fn config(&self) -> Value {

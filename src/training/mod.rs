@@ -16,7 +16,7 @@ pub mod reward;
 pub mod task;
 pub mod trainer;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -29,7 +29,7 @@ use self::trainer::{Epoch, Source, Trainer};
 use crate::controller::policy::Policy;
 use crate::controller::policy_controller::Squash;
 use crate::controller::recurrent::Recurrent;
-use crate::error::{Error, Problem, Problems, read_bytes};
+use crate::error::{Error, Problem, Problems, read_bytes, write_whole};
 use crate::settings::Settings;
 
 /// How to train a policy.
@@ -193,9 +193,9 @@ impl Training {
     fn keep(&self) -> Result<(), Error> {
         let mut policy = self.plan.policy.clone();
         policy.network.take(self.trainer.best.clone());
-        write(&self.plan.file, &policy.to_bytes(), "write the policy")?;
-        write(&self.beside("training.json"), self.result().as_bytes(), "write the learning curve")?;
-        write(&self.beside("training.safetensors"), &self.state(), "write the state of the training")
+        write_whole(&self.plan.file, policy.to_bytes())?;
+        write_whole(&self.beside("training.json"), self.result())?;
+        Ok(write_whole(&self.beside("training.safetensors"), self.state())?)
     }
 
     /// The name of the policy's file with another ending.
@@ -340,12 +340,4 @@ fn center(network: &mut Recurrent, examples: &Sequences) {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Writes a file as a whole: a kill leaves the old one or the new one.
-fn write(path: &Path, bytes: &[u8], action: &str) -> Result<(), Error> {
-    let refused = |source| Error::System { path: path.to_path_buf(), action: action.into(), source };
-    let beside = path.with_extension("part");
-    std::fs::write(&beside, bytes).map_err(refused)?;
-    std::fs::rename(&beside, path).map_err(refused)
 }

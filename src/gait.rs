@@ -16,41 +16,9 @@ use nalgebra::Matrix3;
 
 use crate::body::particles::Vec3;
 use crate::error::{Problem, nearest};
+use crate::pose::Pose;
+use crate::postures::Postures;
 use crate::units::Dimension;
-
-/// One moment of a moving worm.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pose {
-    /// Time [s].
-    pub time: f64,
-    /// Curvature at equal distances from head to tail [1/m].
-    pub curvature: Vec<f64>,
-    /// Extent of the body across its heading [m].
-    pub width: f64,
-    /// Centre of mass [m].
-    pub center: Vec3,
-    /// From the middle of the rear half to the middle of the front half [m].
-    pub heading: Vec3,
-    /// Arc length [m].
-    pub length: f64,
-    /// Arc length over that at rest.
-    pub relative_length: f64,
-    /// Volume over that at rest.
-    pub relative_volume: f64,
-}
-
-impl Pose {
-    /// The heading of a midline, head to tail [m]: from the middle of its rear half to that of its front half; and its
-    /// extent in the plane across that [m].
-    pub fn heading_and_width(points: &[Vec3]) -> (Vec3, f64) {
-        let (front, rear) = points.split_at(points.len() / 2);
-        let mean = |points: &[Vec3]| points.iter().sum::<Vec3>() / points.len() as f64;
-        let heading = mean(front) - mean(rear);
-        let across = Vec3::new(-heading.y, heading.x, 0.0).try_normalize(0.0).unwrap_or_else(Vec3::zeros);
-        let [low, high] = range(points.iter().map(|point| point.dot(&across)));
-        (heading, high - low)
-    }
-}
 
 /// Which way the wave of bending runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +65,8 @@ pub struct Gait {
     pub body_length: f64,
     /// Half of the body's greatest extent across its own axis, from tail to head, in the mean over time [m].
     pub amplitude: f64,
+    /// Shapes and turns.
+    pub postures: Postures,
     /// Smallest and largest length over that at rest.
     pub length: [f64; 2],
     /// Smallest and largest volume over that at rest.
@@ -186,11 +156,31 @@ pub enum Quantity {
     Undulation,
     /// The same of what changes in the rear third.
     TailUndulation,
+    /// Part of the wave's speed that is not the worm's: 1 − grip.
+    Slip,
+    /// Half of the greatest extent across the body's axis [m].
+    Amplitude,
+    /// Mean speed of the head's tip [m/s].
+    HeadSpeed,
+    /// Of the path of the centre of mass, positive to the left [1/m].
+    PathCurvature,
+    /// Part of the tangent angle's square that four eigenworms of N2 hold.
+    Eigenworms,
+    /// Angle by which the front third is bent, rms [rad].
+    FrontBend,
+    /// The middle third.
+    MiddleBend,
+    /// The rear third.
+    RearBend,
+    /// How often the body spans more than π.
+    OmegaTurns,
+    /// How often it backed up.
+    Reversals,
 }
 
 impl Quantity {
     /// All, with the names that files use.
-    pub const ALL: [(&'static str, Self, Dimension); 8] = [
+    pub const ALL: [(&'static str, Self, Dimension); 18] = [
         ("forward_speed", Self::ForwardSpeed, Dimension::VELOCITY),
         ("frequency", Self::Frequency, Dimension::PER_TIME),
         ("wavelength", Self::Wavelength, Dimension::NONE),
@@ -199,6 +189,16 @@ impl Quantity {
         ("bending", Self::Bending, Dimension::NONE),
         ("undulation", Self::Undulation, Dimension::NONE),
         ("tail_undulation", Self::TailUndulation, Dimension::NONE),
+        ("slip", Self::Slip, Dimension::NONE),
+        ("amplitude", Self::Amplitude, Dimension::LENGTH),
+        ("head_speed", Self::HeadSpeed, Dimension::VELOCITY),
+        ("path_curvature", Self::PathCurvature, Dimension::PER_LENGTH),
+        ("eigenworms", Self::Eigenworms, Dimension::NONE),
+        ("front_bend", Self::FrontBend, Dimension::NONE),
+        ("middle_bend", Self::MiddleBend, Dimension::NONE),
+        ("rear_bend", Self::RearBend, Dimension::NONE),
+        ("omega_turns", Self::OmegaTurns, Dimension::NONE),
+        ("reversals", Self::Reversals, Dimension::NONE),
     ];
 
     /// The quantity of that name, with its dimension.
@@ -236,6 +236,16 @@ impl Quantity {
             Self::Bending => Some(gait.bending),
             Self::Undulation => Some(gait.undulation),
             Self::TailUndulation => Some(gait.tail_undulation),
+            Self::Slip => gait.grip(gait.body_length).map(|grip| 1.0 - grip),
+            Self::Amplitude => Some(gait.amplitude),
+            Self::HeadSpeed => Some(gait.postures.head_speed),
+            Self::PathCurvature => gait.postures.path_curvature,
+            Self::Eigenworms => gait.postures.eigenworms,
+            Self::FrontBend => Some(gait.postures.bends[0]),
+            Self::MiddleBend => Some(gait.postures.bends[1]),
+            Self::RearBend => Some(gait.postures.bends[2]),
+            Self::OmegaTurns => Some(gait.postures.omega_turns as f64),
+            Self::Reversals => Some(gait.postures.reversals as f64),
         };
         value.filter(|value| value.is_finite())
     }
@@ -273,6 +283,7 @@ impl Gait {
             undulation: undulation(poses, 0.0),
             tail_undulation: undulation(poses, REAR),
             amplitude: poses.iter().map(|pose| 0.5 * pose.width).sum::<f64>() / poses.len() as f64,
+            postures: Postures::of(poses, main),
             body_length: poses.iter().map(|pose| pose.length).sum::<f64>() / poses.len() as f64,
             length: range(poses.iter().map(|pose| pose.relative_length)),
             volume: range(poses.iter().map(|pose| pose.relative_volume)),
@@ -474,6 +485,7 @@ mod tests {
                     time,
                     curvature: (0..49).map(bend).collect(),
                     center: Vec3::new(-speed * time, 0.0, 0.0),
+                    head: Vec3::new(-speed * time - 5e-4, 0.0, 0.0),
                     width: 2e-4,
                     heading: Vec3::new(-1e-3, 1e-4 * (2.0 * PI * frequency * time).sin(), 0.0),
                     length: 1e-3,

@@ -25,6 +25,8 @@ pub mod network;
 pub mod neuroml;
 pub mod optimise;
 pub mod parallel;
+pub mod pose;
+pub mod postures;
 pub mod proprioception;
 pub mod receptors;
 pub mod recording;

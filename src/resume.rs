@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Problem, Problems};
-use crate::gait::Pose;
+use crate::pose::Pose;
 use crate::recording::{Provenance, Recorded};
 use crate::snapshot::pose_of;
 

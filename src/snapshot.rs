@@ -2,7 +2,7 @@
 
 use crate::body::particles::Vec3;
 use crate::error::Error;
-use crate::gait::Pose;
+use crate::pose::Pose;
 use crate::proprioception::Sense;
 use crate::recording::{Extra, Frame, Recording, Species};
 use crate::worm::Worm;
@@ -120,6 +120,7 @@ pub(crate) fn pose_of(
         time,
         curvature: curvature.iter().copied().map(f64::from).collect(),
         center: Vec3::new(x, y, z),
+        head: points[0],
         heading,
         width,
         length: points.windows(2).map(|pair| (pair[1] - pair[0]).norm()).sum(),

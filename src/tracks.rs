@@ -1,4 +1,5 @@
-//! Worms that were recorded, as poses over time: those of this engine's recordings, and those of trackers in WCON.
+//! Worms that were recorded, as poses over time: those of this engine's recordings, and those of trackers, in WCON or
+//! in Tierpsy Tracker's own files.
 //!
 //! WCON: JSON with units; a record has the id of a worm, times, and the points of its midline at each. Points missing in a
 //! frame (null) leave the frame out. Records of one worm are joined in order of time. Only the lateral frame is known,
@@ -14,8 +15,8 @@ use serde_json::{Map, Value, json};
 use crate::body::midline::Midline;
 use crate::body::particles::Vec3;
 use crate::error::{Place, Problem, Problems, read_text, write_whole};
-use crate::gait::Pose;
-use crate::recording::Recorded;
+use crate::pose::Pose;
+use crate::recording::{Recorded, tierpsy};
 use crate::units::{Dimension, UnitTable};
 
 /// Points at which a worm's midline is kept. Source: the 49 points that worm trackers use.
@@ -52,6 +53,7 @@ impl Track {
                 time: *time,
                 curvature: Midline::through(even, &backs).curvature,
                 center: points.iter().sum::<Vec3>() / points.len() as f64,
+                head: points[0],
                 heading,
                 width,
                 length: *length,
@@ -95,13 +97,23 @@ fn arc(points: &[Vec3]) -> f64 {
     points.windows(2).map(|pair| (pair[1] - pair[0]).norm()).sum()
 }
 
-/// The worms of a file: a recording of this engine (HDF5), or WCON (JSON).
+/// The worms of a recording of this engine or of Tierpsy Tracker (HDF5), or of a WCON file (JSON).
 ///
 /// # Errors
 /// Every problem of the file, with its place.
 pub fn read(path: &Path) -> Result<Vec<Track>, Problems> {
-    let json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wcon"));
-    if json { wcon(path, &read_text(path)?) } else { Ok(vec![Track::of_recording(path)?]) }
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("wcon")) {
+        return wcon(path, &read_text(path)?);
+    }
+    let Some(tracked) = tierpsy::read(path)? else { return Ok(vec![Track::of_recording(path)?]) };
+    let in_plane = |midline: Vec<[f64; 2]>| midline.into_iter().map(|[x, y]| Vec3::new(x, y, 0.0)).collect();
+    let track = |tracked: tierpsy::Tracked| Track {
+        id: tracked.worm.to_string(),
+        times: tracked.times,
+        midlines: tracked.midlines.into_iter().map(in_plane).collect(),
+        belly_left: false,
+    };
+    Ok(tracked.into_iter().map(track).collect())
 }
 
 /// The worms of a WCON text; `path` is what errors name.

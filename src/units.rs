@@ -37,6 +37,8 @@ impl Dimension {
     pub const NONE: Self = Self::of(0, 0, 0, 0);
     /// Length [m].
     pub const LENGTH: Self = Self::of(0, 1, 0, 0);
+    /// 1/m.
+    pub const PER_LENGTH: Self = Self::of(0, -1, 0, 0);
     /// Time [s].
     pub const TIME: Self = Self::of(0, 0, 1, 0);
     /// Frequency [1/s].

@@ -40,7 +40,7 @@ pub struct ValidateOptions {
 /// Which worms.
 #[derive(clap::Args)]
 pub struct GaitOptions {
-    /// Recordings, and WCON files.
+    /// Recordings of this engine or of Tierpsy Tracker (.hdf5), and WCON files.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Leave out what comes before this time [s].
@@ -129,22 +129,33 @@ pub fn gait(options: &GaitOptions) -> Result<(), Error> {
                         Quantity::ALL.iter().map(|(key, quantity, _)| (key.to_string(), quantity.of(&gait).into()));
                     let mut object: serde_json::Map<String, serde_json::Value> = values.collect();
                     object.insert("worm".to_string(), name.into());
-                    object.insert("amplitude".to_string(), gait.amplitude.into());
                     object.insert("gait_class".to_string(), gait.class().to_string().into());
                     objects.push(serde_json::Value::from(object));
                 }
                 Err(short) => {
-                    let mut row: [String; 8] = std::array::from_fn(|_| "-".to_string());
+                    let mut row: [String; 12] = std::array::from_fn(|_| "-".to_string());
                     row[0] = name.clone();
-                    row[7] = short.to_string();
+                    row[11] = short.to_string();
                     rows.push(row);
                     objects.push(serde_json::json!({"worm": name, "why": short.to_string()}));
                 }
             }
         }
     }
-    let head =
-        ["worm", "speed [mm/s]", "frequency [Hz]", "wavelength [L]", "amplitude [mm]", "κL rms", "wave", "gait class"];
+    let head = [
+        "worm",
+        "speed [mm/s]",
+        "slip",
+        "frequency [Hz]",
+        "wavelength [L]",
+        "amplitude [mm]",
+        "κL rms",
+        "eigenworms",
+        "reversals",
+        "omega turns",
+        "wave",
+        "gait class",
+    ];
     match style(options.json, options.markdown) {
         Style::Json => println!("{:#}", serde_json::Value::from(objects)),
         style => print!("{}", aligned(head, &rows, style == Style::Markdown)),
@@ -152,16 +163,20 @@ pub fn gait(options: &GaitOptions) -> Result<(), Error> {
     options.wcon.as_ref().map_or(Ok(()), |wcon| convert(&options.files, wcon))
 }
 
-fn cells(name: &str, gait: &Gait) -> [String; 8] {
+fn cells(name: &str, gait: &Gait) -> [String; 12] {
     let number =
         |value: Option<f64>, digits: usize| value.map_or("none".to_string(), |value| format!("{value:.digits$}"));
     [
         name.to_string(),
         number(Some(1e3 * gait.forward_speed), 3),
+        number(Quantity::Slip.of(gait), 2),
         number(gait.frequency, 2),
         number(gait.wavelength, 2),
         number(Some(1e3 * gait.amplitude), 3),
         number(Some(gait.bending), 2),
+        number(gait.postures.eigenworms, 3),
+        gait.postures.reversals.to_string(),
+        gait.postures.omega_turns.to_string(),
         gait.wave.to_string(),
         gait.class().to_string(),
     ]

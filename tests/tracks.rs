@@ -61,6 +61,11 @@ fn a_real_worm_has_the_gait_that_others_measured_on_it() {
     assert!((0.42..0.58).contains(&forward.frequency.expect("a wave")), "{forward:?}");
     assert!((0.45..0.65).contains(&forward.wavelength.expect("a wave")), "{forward:?}");
     assert!((4.5..6.5).contains(&forward.bending), "{forward:?}");
+    // Four eigenworms hold 0.988 of the squared angles of all N2 postures, as WormPose has them.
+    assert!(forward.postures.eigenworms.expect("bent") > 0.95, "{forward:?}");
+    // Then one deep bend in which the head meets the tail, seen by those who recorded it between 7 and 11 s.
+    let turn = between(&track, 6.0, 13.0);
+    assert_eq!((forward.postures.omega_turns, turn.postures.omega_turns), (0, 1), "{turn:?}");
 }
 
 #[test]

@@ -9,12 +9,13 @@
 //!   R_i  = ½ D sin(acos((i − N/2)/(N/2 + e)))                       an ellipse that ends e segments beyond the rods
 //!   F_PE = κ_L (L₀ − L),   F_AE = κ_M A (L_A − L),   F_D = κ_D (L₀ − L)
 //!   L_A  = L₀ − A (L₀ − L_min),   L_min = L₀ (1 − s (R_m + R_{m+1})/D)
+//!   F_AE = −A P (R_m + R_{m+1})/D,  β_M = 0             where a muscle is a fibre, not a spring
 //!   F    = F_PE + F_AE − (β_L + A β_M) dL/dt            lateral;     F_D − β_D dL/dt   diagonal
 //!   C_N v⊥ = F⊥,   C_T v∥ = F∥,   r R² C_T dφ/dt = R (F∥ⱽ − F∥ᴰ)    drag of one rod; ∥ along the body, ⊥ along the rod
 //! ```
 //!
 //! N segments, m one of them; F pushes the two ends of a spring apart [N], L its length [m], A activation 0 … 1,
-//! κ stiffness [N/m], β damping [kg/s], C drag of one rod [kg/s], F⊥ and F∥ sums over both ends.
+//! κ stiffness [N/m], P pull of a fibre [N], β damping [kg/s], C drag of one rod [kg/s], F⊥ and F∥ sums over both ends.
 //!
 //! C of one rod is the medium's drag per length times the length over the number of rods. The published program
 //! divides its drag of a whole worm by 2 · 49 and so has half of what it names (`models/media/agar_to_water.toml`). Of r
@@ -29,7 +30,7 @@
 
 use crate::body::Diverged;
 use crate::body::particles::Vec3;
-use crate::body::rod_anatomy::RodAnatomy;
+use crate::body::rod_anatomy::{Pull, RodAnatomy};
 use crate::body::rod_balance::Work;
 use crate::error::Problem;
 use crate::simd;
@@ -208,18 +209,21 @@ impl Rod {
         let a = &self.anatomy;
         for (m, active) in activation.iter().enumerate() {
             let [rest, rest_diagonal] = self.rest[m];
-            let shortening = rest * a.shortening * (self.radius[m] + self.radius[m + 1]) / a.diameter;
+            let width = self.radius[m] + self.radius[m + 1];
             let [firmness, curvature] = self.held[m];
             // Bent to the back, the back is shorter than at rest.
-            let bent = rest * curvature * 0.5 * (self.radius[m] + self.radius[m + 1]);
+            let bent = rest * curvature * 0.5 * width;
             let lateral = |active: f64, held: f64| {
-                let muscle = a.muscle_stiffness * active;
                 let stiff = a.lateral_stiffness * firmness;
-                [
-                    stiff * held + muscle * (rest - active * shortening),
-                    stiff + muscle,
-                    stiff * a.lateral_damping_time + muscle * a.muscle_damping_time,
-                ]
+                let [push, stiffness, damping] = match a.pull {
+                    Pull::Spring { stiffness, damping_time, shortening } => {
+                        let muscle = stiffness * active;
+                        let shortened = rest - active * (rest * shortening * width / a.diameter);
+                        [muscle * shortened, muscle, muscle * damping_time]
+                    }
+                    Pull::Fibre(force) => [-active * force * width / a.diameter, 0.0, 0.0],
+                };
+                [stiff * held + push, stiff + stiffness, stiff * a.lateral_damping_time + damping]
             };
             let stiff = a.diagonal_stiffness;
             let diagonal = [stiff * rest_diagonal, stiff, stiff * a.diagonal_damping_time];

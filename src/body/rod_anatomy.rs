@@ -28,18 +28,30 @@ pub struct RodAnatomy {
     pub diagonal_stiffness: f64,
     /// β_D/κ_D [s].
     pub diagonal_damping_time: f64,
-    /// κ_M [N/m].
-    pub muscle_stiffness: f64,
-    /// β_M/κ_M [s].
-    pub muscle_damping_time: f64,
-    /// s: part of its rest length by which full activation shortens a muscle in the middle of the body.
-    pub shortening: f64,
+    /// How its muscles pull.
+    pub pull: Pull,
     /// Time in which a muscle's activation follows its drive [s].
     pub activation_time: f64,
     /// How far below rest a drive may pull a muscle, as a part of full activation.
     pub inhibition: f64,
     /// r of the drag of a rod against turning.
     pub turning_drag: f64,
+}
+
+/// How a muscle of rods pulls.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pull {
+    /// As a spring that activation shortens.
+    Spring {
+        /// κ_M [N/m].
+        stiffness: f64,
+        /// β_M/κ_M [s].
+        damping_time: f64,
+        /// s: part of its rest length by which full activation shortens a muscle in the middle of the body.
+        shortening: f64,
+    },
+    /// As a fibre whose pull is the same at any length: full activation, in the middle of the body, one side [N].
+    Fibre(f64),
 }
 
 #[derive(Deserialize)]
@@ -74,9 +86,10 @@ struct Spring {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Muscle {
-    stiffness: Spanned<String>,
-    damping_time: Spanned<String>,
-    shortening: Spanned<f64>,
+    force: Option<Spanned<String>>,
+    stiffness: Option<Spanned<String>>,
+    damping_time: Option<Spanned<String>>,
+    shortening: Option<Spanned<f64>>,
     activation_time: Spanned<String>,
     inhibition: Spanned<f64>,
 }
@@ -111,9 +124,7 @@ impl RodAnatomy {
             lateral_damping_time: time(&file.lateral.damping_time, problems),
             diagonal_stiffness: positive(&file.diagonal.stiffness, Dimension::STIFFNESS, problems),
             diagonal_damping_time: time(&file.diagonal.damping_time, problems),
-            muscle_stiffness: positive(&file.muscle.stiffness, Dimension::STIFFNESS, problems),
-            muscle_damping_time: time(&file.muscle.damping_time, problems),
-            shortening: *file.muscle.shortening.get_ref(),
+            pull: pull(settings, &file.muscle, problems),
             activation_time: time(&file.muscle.activation_time, problems),
             inhibition: *file.muscle.inhibition.get_ref(),
             turning_drag: *file.drag.turning.get_ref(),
@@ -126,16 +137,10 @@ impl RodAnatomy {
         }
         for (value, [least, most], what) in [
             (&file.shape.overhang, [f64::MIN_POSITIVE, f64::MAX], "the overhang"),
-            (&file.muscle.shortening, [0.0, 0.99], "the shortening"),
             (&file.muscle.inhibition, [0.0, 1.0], "the inhibition"),
             (&file.drag.turning, [f64::MIN_POSITIVE, f64::MAX], "the drag against turning"),
         ] {
-            let number = *value.get_ref();
-            if !(least..=most).contains(&number) {
-                let range = if most == f64::MAX { "above 0".to_string() } else { format!("{least} to {most}") };
-                let problem = settings.problem(value.span(), format!("{what} must be {range}, found {number}"));
-                problems.push(problem.help("a number without a unit; see models/rod.toml"));
-            }
+            within(settings, value, [least, most], what, problems);
         }
         found.or_ok(anatomy)
     }
@@ -154,6 +159,41 @@ impl RodAnatomy {
             0.5 * self.diameter * (1.0 - z * z).sqrt()
         };
         (0..=self.segments).map(radius).collect()
+    }
+}
+
+/// A number without a unit, or what is wrong with it.
+fn within(
+    settings: &Settings,
+    value: &Spanned<f64>,
+    [least, most]: [f64; 2],
+    what: &str,
+    problems: &mut Problems,
+) -> f64 {
+    let number = *value.get_ref();
+    if !(least..=most).contains(&number) {
+        let range = if most == f64::MAX { "above 0".to_string() } else { format!("{least} to {most}") };
+        let problem = settings.problem(value.span(), format!("{what} must be {range}, found {number}"));
+        problems.push(problem.help("a number without a unit; see models/rod.toml"));
+    }
+    number
+}
+
+/// A spring or a fibre, whichever the file describes whole.
+fn pull(settings: &Settings, file: &Muscle, problems: &mut Problems) -> Pull {
+    match (&file.force, &file.stiffness, &file.damping_time, &file.shortening) {
+        (Some(force), None, None, None) => Pull::Fibre(settings.positive(force, Dimension::FORCE, problems)),
+        (None, Some(stiffness), Some(damping_time), Some(shortening)) => Pull::Spring {
+            stiffness: settings.positive(stiffness, Dimension::STIFFNESS, problems),
+            damping_time: settings.not_negative(damping_time, Dimension::TIME, problems),
+            shortening: within(settings, shortening, [0.0, 0.99], "the shortening", problems),
+        },
+        _ => {
+            let message = "a muscle of rods is a fibre with `force`, or a spring with `stiffness`, `damping_time` and `shortening`";
+            let problem = settings.problem(file.activation_time.span(), message);
+            problems.push(problem.help("give one of them whole; see models/rod_adult.toml and models/rod.toml"));
+            Pull::Fibre(0.0)
+        }
     }
 }
 

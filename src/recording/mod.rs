@@ -22,6 +22,7 @@ mod h5md;
 mod read;
 mod reports;
 mod sonata;
+pub mod tierpsy;
 mod vtk;
 
 use std::collections::BTreeSet;

@@ -9,7 +9,7 @@
 //!   R_i  = ½ D sin(acos((i − N/2)/(N/2 + e)))                       an ellipse that ends e segments beyond the rods
 //!   F_PE = κ_L (L₀ − L),   F_AE = κ_M A (L_A − L),   F_D = κ_D (L₀ − L)
 //!   L_A  = L₀ − A (L₀ − L_min),   L_min = L₀ (1 − s (R_m + R_{m+1})/D)
-//!   F_AE = −A P (R_m + R_{m+1})/D,  β_M = 0             where a muscle is a fibre, not a spring
+//!   F_AE = −A P,  β_M = 0                               where a muscle is a fibre, not a spring
 //!   F    = F_PE + F_AE − (β_L + A β_M) dL/dt            lateral;     F_D − β_D dL/dt   diagonal
 //!   C_N v⊥ = F⊥,   C_T v∥ = F∥,   r R² C_T dφ/dt = R (F∥ⱽ − F∥ᴰ)    drag of one rod; ∥ along the body, ⊥ along the rod
 //! ```
@@ -221,7 +221,7 @@ impl Rod {
                         let shortened = rest - active * (rest * shortening * width / a.diameter);
                         [muscle * shortened, muscle, muscle * damping_time]
                     }
-                    Pull::Fibre(force) => [-active * force * width / a.diameter, 0.0, 0.0],
+                    Pull::Fibre(force) => [-active * force, 0.0, 0.0],
                 };
                 [stiff * held + push, stiff + stiffness, stiff * a.lateral_damping_time + damping]
             };

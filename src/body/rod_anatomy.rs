@@ -50,7 +50,7 @@ pub enum Pull {
         /// s: part of its rest length by which full activation shortens a muscle in the middle of the body.
         shortening: f64,
     },
-    /// As a fibre whose pull is the same at any length: full activation, in the middle of the body, one side [N].
+    /// As a fibre whose pull is the same at any length and place: one side, fully active [N].
     Fibre(f64),
 }
 

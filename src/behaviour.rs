@@ -36,6 +36,18 @@ pub struct Row {
     unit: (String, f64),
 }
 
+impl Row {
+    /// Whether it is asked of a run as it is, and not of one that is changed for it.
+    pub fn of_any_run(&self) -> bool {
+        self.set.is_empty() && !self.relative
+    }
+
+    /// The unit in which it is told, and its value in SI.
+    pub fn unit(&self) -> (&str, f64) {
+        (&self.unit.0, self.unit.1)
+    }
+}
+
 /// What an experiment answered to a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {

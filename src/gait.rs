@@ -452,19 +452,30 @@ fn travelling(poses: &[Pose], frequency: f64, slope: f64) -> f64 {
 /// Displacement along the body over one cycle, by time, in the mean over every cycle that fits [m/s]. A worm that
 /// swims in a circle comes back, but is not slow: the body's direction is that of each cycle.
 fn forward_speed(poses: &[Pose], frequency: Option<f64>) -> f64 {
+    let speeds = speeds(poses, frames_of_cycle(poses, frequency));
+    let count = speeds.len() as f64;
+    speeds.into_iter().map(|[_, speed]| speed).sum::<f64>() / count
+}
+
+/// Frames in one cycle of a movement of two poses or more; all of them where it has no frequency [Hz].
+pub fn frames_of_cycle(poses: &[Pose], frequency: Option<f64>) -> usize {
     let recorded = poses[poses.len() - 1].time - poses[0].time;
     let frames = (poses.len() - 1) as f64;
-    let cycle = frequency.map_or(frames, |f| (frames / (recorded * f)).round()).clamp(1.0, frames) as usize;
-    let mut heading: Vec3 = poses[..cycle].iter().map(|pose| pose.heading).sum();
-    let speeds = (cycle..poses.len()).map(|last| {
+    frequency.map_or(frames, |f| (frames / (recorded * f)).round()).clamp(1.0, frames) as usize
+}
+
+/// Displacement along the body within every `cycle` frames, by time: the middle of each [s], and the speed [m/s], positive
+/// head first. None where there are no more than `cycle` poses.
+pub fn speeds(poses: &[Pose], cycle: usize) -> Vec<[f64; 2]> {
+    let mut heading: Vec3 = poses.iter().take(cycle).map(|pose| pose.heading).sum();
+    let within = |last: usize| {
         let (first, last) = (&poses[last - cycle], &poses[last]);
         heading += last.heading;
         let moved = heading.try_normalize(0.0).map_or(0.0, |ahead| (last.center - first.center).dot(&ahead));
         heading -= first.heading;
-        moved / (last.time - first.time)
-    });
-    let count = (poses.len() - cycle) as f64;
-    speeds.sum::<f64>() / count
+        [0.5 * (first.time + last.time), moved / (last.time - first.time)]
+    };
+    (cycle..poses.len()).map(within).collect()
 }
 
 #[cfg(test)]

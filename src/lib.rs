@@ -30,6 +30,7 @@ pub mod postures;
 pub mod proprioception;
 pub mod receptors;
 pub mod recording;
+pub mod report;
 pub mod resume;
 pub mod run;
 pub mod scene_run;

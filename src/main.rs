@@ -1,4 +1,4 @@
-//! The command line: `nematode run`, `train`, `export`, `fit`, `gait`, `lems`, `check`, `validate`, `connectome build`,
+//! The command line: `nematode run`, `train`, `export`, `fit`, `gait`, `report`, `lems`, `check`, `validate`, `connectome build`,
 //! `cite`, `doctor`, `completions`, `man`.
 //!
 //! Exit codes: 0 done, 1 a law was missed, 2 wrong input, 3 the run diverged, 4 the system refused, 130 interrupted and
@@ -108,6 +108,9 @@ enum Command {
     /// Prints how recorded worms move: those of recordings (HDF5) and of trackers (WCON).
     #[command(after_help = "Example:\n  nematode gait crawl.h5 tracked.wcon --wcon both.wcon")]
     Gait(worm_commands::GaitOptions),
+    /// Makes a page of recordings to look at: the worm in 3D, its bends, muscles and neurons, and where they come from.
+    #[command(after_help = "Examples:\n  nematode report crawl.h5 -o crawl.html\n  nematode report before.h5 after.h5")]
+    Report(worm_commands::ReportOptions),
     /// Makes NeuroML networks from the published tables of contacts.
     #[command(after_help = "Example:\n  nematode connectome build --source witvliet")]
     Connectome {
@@ -212,6 +215,7 @@ fn main() -> ExitCode {
         }
         Command::Validate(options) => worm_commands::validate(&options),
         Command::Gait(options) => worm_commands::gait(&options).map(done),
+        Command::Report(options) => worm_commands::report(&options).map(done),
         Command::Doctor => Ok(setup_commands::doctor()),
         Command::Completions { shell } => setup_commands::completions(Arguments::command(), shell).map(done),
         Command::Man => setup_commands::man(Arguments::command()).map(done),

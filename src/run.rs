@@ -23,7 +23,7 @@ use crate::snapshot::{MIDLINE_POINTS, Shape, Snapshot, extras};
 use crate::worm::Worm;
 
 /// Part of a run that is left out of its gait: the time in which a wave builds up and the start is forgotten.
-const SETTLING: f64 = 0.2;
+pub(crate) const SETTLING: f64 = 0.2;
 
 /// What a run amounts to.
 pub struct Finished {

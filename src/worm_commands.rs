@@ -1,4 +1,4 @@
-//! `nematode gait` and `nematode validate`: worms beside each other, and beside what was measured.
+//! `nematode gait`, `report` and `validate`: worms to look at, beside each other, and beside what was measured.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ use nematode::behaviour;
 use nematode::error::{Error, Problem};
 use nematode::gait::{Gait, Quantity};
 use nematode::parallel;
+use nematode::report;
 use nematode::settings::Settings;
 use nematode::table::{Style, aligned};
 use nematode::tracks::{self, Origin, Track};
@@ -58,6 +59,24 @@ pub struct GaitOptions {
     /// Write all worms into one WCON file.
     #[arg(long, value_name = "FILE.wcon")]
     wcon: Option<PathBuf>,
+}
+
+/// Of what the page is made.
+#[derive(clap::Args)]
+pub struct ReportOptions {
+    /// Recordings; several are shown side by side, with one clock.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// The page to write.
+    #[arg(short, long, value_name = "FILE.html", default_value = "report.html")]
+    out: PathBuf,
+}
+
+/// Writes the page and says how large it is.
+pub fn report(options: &ReportOptions) -> Result<(), Error> {
+    let size = report::write(&options.files, &options.out)?;
+    println!("{}: {:.1} MB, to be opened in a browser", options.out.display(), size as f64 * 1e-6);
+    Ok(())
 }
 
 fn style(json: bool, markdown: bool) -> Style {

@@ -10,7 +10,7 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 12] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
@@ -22,6 +22,7 @@ const DOCUMENTS: [&str; 11] = [
     "docs/performance.md",
     "docs/neuroml.md",
     "docs/recording.md",
+    "docs/report.md",
 ];
 
 #[test]

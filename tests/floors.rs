@@ -23,6 +23,7 @@ const HOUSE: &[Home] = &[
     home("progress.rs", 8, "main", 0),
     home("setup_commands.rs", 8, "main", 0),
     home("worm_commands.rs", 8, "main", 1),
+    home("report/", 7, "run", 6),
     home("behaviour.rs", 7, "run", 5),
     home("fit.rs", 7, "run", 4),
     home("training/", 7, "run", 4),
@@ -83,6 +84,7 @@ const ONE_PLACE: &[(&str, &str)] = &[
     ("pulp", "simd.rs"),
     ("quick_xml", "neuroml/xml.rs"),
     ("hdf5", "recording/"),
+    ("plotly", "report/page.rs"),
 ];
 
 /// A file of this many lines holds two thoughts.

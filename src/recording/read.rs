@@ -1,5 +1,6 @@
 //! Reading a recording back, whether its run ended, was killed, or still goes on.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use hdf5::H5Type;
@@ -60,9 +61,35 @@ impl Recorded {
         if ["h5md", "/h5md", "parameters", "/parameters"].iter().any(|group| recorded.inner.has_group(group)) {
             Ok(recorded)
         } else {
-            Err(Problem::new(format!("{}: an HDF5 file, but not a recording", path.display()))
-                .help("name the run.h5 of a run"))
+            let message = "an HDF5 file, but not a recording: it has neither /h5md nor /parameters";
+            Err(Problem::new(format!("{}: {message}", path.display())).help("name the run.h5 of a run"))
         }
+    }
+
+    /// Whether there is a dataset of this name: "observables/curvature/value".
+    pub fn has(&self, name: &str) -> bool {
+        self.inner.dataset_names().iter().any(|known| known.trim_start_matches('/') == name)
+    }
+
+    /// Whether the file is as long as it says of itself; what is behind its end would be read as zeros.
+    ///
+    /// # Errors
+    /// A problem if it ends too early.
+    pub fn check_length(&self) -> Result<(), Problem> {
+        /// The superblock of HDF5 has the address of the file's end in bytes 28 to 35, from version 2 on. Source: HDF5 File
+        /// Format Specification 3.0, II.A.
+        const END: std::ops::Range<usize> = 28..36;
+        let cannot = |source| Problem::new(format!("{}: cannot read: {source}", self.path.display()));
+        let mut start = [0; END.end];
+        let mut file = std::fs::File::open(&self.path).map_err(cannot)?;
+        file.read_exact(&mut start).map_err(cannot)?;
+        let found = file.metadata().map_err(cannot)?.len();
+        let said = start[END].iter().rev().fold(0, |end, byte| end << 8 | u64::from(*byte));
+        if start[8] >= 2 && found < said {
+            let problem = self.problem(format!("the file ends after {found} of {said} bytes"));
+            return Err(problem.help("it was cut off while it was copied: copy it again"));
+        }
+        Ok(())
     }
 
     /// Time of each frame [s].
@@ -95,6 +122,27 @@ impl Recorded {
     /// As [`Recorded::values`].
     pub fn report(&mut self, name: &str) -> Result<Values, Problem> {
         self.shaped(&format!("report/{name}/data"))
+    }
+
+    /// The unit that a dataset says it has.
+    pub fn unit(&mut self, name: &str) -> Option<String> {
+        ["units", "unit"].into_iter().find_map(|attribute| self.inner.dataset_attr_string(name, attribute).ok())
+    }
+
+    /// Triples of particles that span the cuticle; none where the body has no such particles.
+    ///
+    /// # Errors
+    /// A problem if the file is damaged.
+    pub fn triangles(&mut self) -> Result<Vec<[u32; 3]>, Problem> {
+        const NAME: &str = "connectivity/cuticle";
+        if !self.has(NAME) {
+            return Ok(Vec::new());
+        }
+        let corners: Vec<i32> = self.read(NAME)?;
+        let corner = |corner: i32| u32::try_from(corner).ok();
+        let corners: Option<Vec<u32>> = corners.into_iter().map(corner).collect();
+        let corners = corners.ok_or_else(|| self.problem(format!("{NAME} has a number below 0")))?;
+        Ok(corners.as_chunks().0.to_vec())
     }
 
     /// One frame of a quantity, without reading the others.
@@ -169,8 +217,11 @@ impl Recorded {
         let mut values = self.shaped(&data)?;
         values.data.iter_mut().for_each(|millivolts| *millivolts *= 1e-3);
         let reach: Vec<f64> = self.read(&format!("report/{name}/mapping/time"))?;
+        let &[start, _, interval] = &reach[..] else {
+            return Err(self.problem(format!("report/{name}/mapping/time has {} numbers, and not 3", reach.len())));
+        };
         let names = self.texts(&format!("nodes/{name}/0/@library/name"))?;
-        Ok(Some(Potentials { names, start: reach[0] * 1e-3, interval: reach[2] * 1e-3, values }))
+        Ok(Some(Potentials { names, start: start * 1e-3, interval: interval * 1e-3, values }))
     }
 
     /// Spikes of a population in the order of time: time [s] and index of the cell; none if there are no such cells.

@@ -1,0 +1,78 @@
+//! The page: a template with styles, data and programs put in their places. Charts are drawn by plotly.js, which the crate
+//! `plotly` carries; the 3D view is our own (`assets/view.js`), for plotly's redraws a moving mesh only 8 times a second.
+
+use plotly::Plot;
+use serde_json::Value;
+
+const TEMPLATE: &str = include_str!("assets/page.html");
+const STYLE: &str = include_str!("assets/style.css");
+
+/// In the order in which they need each other.
+const PROGRAMS: [&str; 6] = [
+    include_str!("assets/data.js"),
+    include_str!("assets/view.js"),
+    include_str!("assets/body.js"),
+    include_str!("assets/charts.js"),
+    include_str!("assets/tables.js"),
+    include_str!("assets/page.js"),
+];
+
+/// The words of the MIT licence, below their first lines: title and holders.
+const LICENCE: &str = include_str!("../../LICENSE-MIT");
+
+/// The page of some data.
+pub(super) fn assemble(data: &Value) -> String {
+    let titles = data["runs"].as_array().into_iter().flatten().filter_map(|run| run["origin"]["title"].as_str());
+    let title = escaped(&titles.collect::<Vec<_>>().join(" · "));
+    // Inside a script no text may look like the end of it.
+    let data = data.to_string().replace('<', "\\u003c");
+    let programs = PROGRAMS.concat();
+    let licence = escaped(&licence());
+    let parts =
+        [("title", title.as_str()), ("style", STYLE), ("data", &data), ("programs", &programs), ("licence", &licence)];
+    let plotly = Plot::offline_js_sources();
+    let mut page = String::new();
+    let mut rest = TEMPLATE;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, after) = after.split_once("}}").expect("the template closes what it opens");
+        page.push_str(before);
+        page.push_str(match name {
+            "plotly" => charts(&plotly),
+            name => parts.iter().find(|part| part.0 == name).expect("the template names parts only").1,
+        });
+        rest = after;
+    }
+    page + rest
+}
+
+/// The program of plotly.js out of the tags of the crate; what comes after it, for formulas, is not needed.
+fn charts(tags: &str) -> &str {
+    let program = tags.split_once('>').map_or("", |(_, rest)| rest);
+    program.split_once("</script>").map_or(program, |(program, _)| program)
+}
+
+fn licence() -> String {
+    let terms = LICENCE.find("Permission is hereby granted").map_or(LICENCE, |start| &LICENCE[start..]);
+    format!("plotly.js, MIT License\n\nCopyright 2012-2025, Plotly, Inc.\n\n{terms}")
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_carries_the_charts_and_their_licence_but_nothing_for_formulas_and_asks_nothing_of_a_network() {
+        let page = assemble(&serde_json::json!({ "runs": [{ "origin": { "title": "</script> & <b>" } }] }));
+        assert!(
+            page.contains("plotly.js v3")
+                && page.contains("Copyright 2012-2025, Plotly")
+                && !page.contains("MathJax.loader")
+        );
+        assert!(page.contains("<title>&lt;/script> &amp; &lt;b>") && !page.contains("\"</script> & <b>"));
+        assert!(!page.contains("<script src") && !page.contains("<link"));
+    }
+}

@@ -11,7 +11,7 @@ root=$(cd "$here/../.." && pwd)
 modules="$root/target/report-node"
 pages="$root/target/report-pages"
 
-chromium=$(command -v chromium || command -v chromium-browser || true)
+chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
 if [ -z "$chromium" ]; then
     apt-get update -q && apt-get install -qy chromium
     chromium=$(command -v chromium)

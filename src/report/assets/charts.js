@@ -75,7 +75,7 @@ function sizeOf(values, part) {
   return sizes[Math.floor(part * (sizes.length - 1))] || 1;
 }
 
-const WITH_BAR = { ...MARGIN, r: 78 };
+const WITH_BAR = { ...MARGIN, r: 94 };
 
 function heights() {
   return { low: innerWidth < 720 ? 210 : 250, middle: innerWidth < 720 ? 280 : 330, high: innerWidth < 720 ? 320 : 380 };

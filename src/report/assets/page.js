@@ -2,7 +2,7 @@
 
 class Page {
   constructor(data) {
-    Object.assign(this, data, { charts: [], now: 0, playing: false, rate: 1 });
+    Object.assign(this, data, { charts: [], now: 0, playing: false, rate: 1, fineness: 1 });
     this.reach = [Math.min(...this.runs.map(run => run.time[0])), Math.max(...this.runs.map(run => run.time[run.time.length - 1]))];
     this.now = this.reach[0];
     const shortest = Math.min(...this.runs.map(run => (run.time[run.time.length - 1] - run.time[0]) / (run.time.length - 1)));
@@ -61,14 +61,21 @@ class Page {
     this.button.classList.toggle("on", on);
     this.button.setAttribute("aria-label", on ? "Pause" : "Play");
     this.last = performance.now();
+    // What stands still can be drawn with all pixels.
+    this.sharpen(on ? this.fineness : 1);
   }
 
   /** Draws with fewer pixels where a machine is too slow for 24 frames a second. */
   keepUp(passed) {
     this.pace = 0.8 * (this.pace ?? 0.03) + 0.2 * passed;
     if (this.pace < 1 / 24) return;
-    for (const { view } of this.views) if (view) view.fineness = Math.max(0.5, 0.8 * view.fineness);
+    this.fineness = Math.max(0.5, 0.8 * this.fineness);
+    this.sharpen(this.fineness);
     this.pace = 0.03;
+  }
+
+  sharpen(fineness) {
+    for (const { view } of this.views) if (view) view.fineness = fineness;
   }
 
   tick(stamp) {
@@ -283,6 +290,7 @@ function openPage() {
       script.textContent = document.getElementById("plotly").textContent;
       document.body.append(script);
       page.drawNext();
+      if (!matchMedia("(prefers-reduced-motion: reduce)").matches) page.play(true);
     }, 30);
   });
 }

@@ -74,9 +74,15 @@ function drawNeurons(page) {
   if (!runs.length) return document.getElementById("neuron-section").remove();
   const names = [...new Set(runs.flatMap(run => run.cells.names))];
   document.getElementById("names").append(...names.map(value => element("option", { value })));
-  let scale;
-  /** Least and greatest potential of all runs, so that they can be compared. */
-  const ends = () => scale ??= runs.map(read).reduce(([low, high], { low: l, high: h }) => [Math.min(low, l), Math.max(high, h)], [Infinity, -Infinity]);
+  const scales = new Map();
+  /** Least and greatest potential of all runs of one unit, so that they can be compared. */
+  const ends = unit => {
+    if (!scales.has(unit)) {
+      const found = runs.filter(run => run.cells.unit === unit).map(read);
+      scales.set(unit, [Math.min(...found.map(({ low }) => low)), Math.max(...found.map(({ high }) => high))]);
+    }
+    return scales.get(unit);
+  };
   const quantity = unit => unit ? `membrane potential [${unit}]` : "state of the cell";
   let wanted = () => true;
   const known = USUAL.filter(name => names.includes(name));
@@ -88,7 +94,7 @@ function drawNeurons(page) {
         x: read(run).time, y: read(run).columns[run.cells.names.indexOf(name)], mode: "lines", name: runs.length > 1 ? `${name}, ${run.name}` : name,
         line: { color: TRACES[chosen.indexOf(name)], width: 1.6, dash: ["solid", "dash", "dot"][k % 3] }, hovertemplate: `${name}, %{x:.3f} s<br>%{y:.2f} ${run.cells.unit}<extra></extra>`,
       }))),
-      layout: layout({ showlegend: true, legend: { orientation: "h", y: 1.18 }, margin: { ...MARGIN, t: 42 }, xaxis: timeAxis(page), yaxis: { title: { text: quantity(runs[0].cells.unit), standoff: 6 } } }),
+      layout: layout({ showlegend: true, legend: { orientation: "h", y: 1.18 }, margin: { ...MARGIN, t: 42 }, xaxis: timeAxis(page), yaxis: { title: { text: [...new Set(runs.map(run => quantity(run.cells.unit)))].join(", "), standoff: 6 } } }),
     };
   });
 
@@ -110,7 +116,7 @@ function drawNeurons(page) {
       const shown = rows();
       return {
         traces: [{ type: "heatmap", x: read(run).time, y: shown.map(([name]) => name), z: shown.map(([, i]) => read(run).columns[i]),
-          zmin: ends()[0], zmax: ends()[1], zsmooth: false, colorscale: "Viridis", colorbar: barOf(quantity(cells.unit)), hovertemplate: `%{y}, %{x:.3f} s<br>%{z:.2f} ${cells.unit}<extra></extra>` }],
+          zmin: ends(cells.unit)[0], zmax: ends(cells.unit)[1], zsmooth: false, colorscale: "Viridis", colorbar: barOf(quantity(cells.unit)), hovertemplate: `%{y}, %{x:.3f} s<br>%{z:.2f} ${cells.unit}<extra></extra>` }],
         layout: layout({ margin: WITH_BAR, xaxis: timeAxis(page), yaxis: axis(shown, 24) }),
       };
     });

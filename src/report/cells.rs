@@ -14,7 +14,7 @@ const MOST_ROWS: usize = 2000;
 const MOST_NUMBERS: usize = 1_000_000;
 
 /// Most spikes for all runs of a page together.
-const MOST_SPIKES: usize = 100_000;
+const MOST_SPIKES: usize = 50_000;
 
 /// The neurons of a recording, one among some on a page; null where it has none.
 pub(super) fn of(recorded: &mut Recorded, path: &Path, among: usize) -> Result<Value, Problem> {

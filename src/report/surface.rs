@@ -16,7 +16,7 @@ use crate::recording::Recorded;
 const POSITION: &str = "particles/sph/position";
 
 /// Most bytes of positions that all bodies of a page have together, before base 64.
-const MOST_BYTES: usize = 5_000_000;
+const MOST_BYTES: usize = 4_000_000;
 
 /// Largest radius over length of a body whose thickness is not recorded. Chosen by eye.
 const SLENDERNESS: f64 = 1.0 / 30.0;

@@ -10,14 +10,15 @@
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::{Error, Problem, Problems, read_text};
+use crate::error::{Error, Problem, Problems};
 use crate::experiment::Experiment;
 use crate::gait::{Gait, Quantity};
-use crate::optimise::{Generation, Known, Search, smallest};
+use crate::journal::Journal;
+use crate::optimise::{Generation, Search, smallest};
 use crate::run::Run;
 use crate::settings::{Settings, Spanned};
 use crate::units::{Dimension, UnitTable};
@@ -240,7 +241,7 @@ impl Fit {
         journal: &Path,
         hear: &mut dyn FnMut(&Generation) -> ControlFlow<()>,
     ) -> Result<(Vec<f64>, f64), Error> {
-        let mut journal = Journal::open(journal, self.header())?;
+        let mut journal = Journal::open(journal, &self.header(), self.parameters.len())?;
         let known = std::mem::take(&mut journal.known);
         let mut failed: Option<Problem> = None;
         let score = |point: &[f64]| self.outcome(point).score;
@@ -275,7 +276,7 @@ impl Fit {
             let Parameter { keys, low, high, unit, .. } = parameter;
             let _ = writeln!(text, "# {}: {low} to {high} {unit}, from {start}", keys.join(" "));
         }
-        text + "generation,score" + &(1..=self.parameters.len()).map(|k| format!(",x{k}")).collect::<String>() + "\n"
+        text
     }
 }
 
@@ -401,57 +402,4 @@ impl TargetFile {
         }
         Some(Target { row, range, weight: self.weight })
     }
-}
-
-/// The file that keeps every point with its score, so that nothing is computed twice.
-struct Journal {
-    path: PathBuf,
-    known: Known,
-}
-
-impl Journal {
-    fn open(path: &Path, header: String) -> Result<Self, Problem> {
-        let mut known = Known::default();
-        if path.exists() {
-            let text = read_text(path)?;
-            let Some(rows) = text.strip_prefix(&header) else {
-                let problem = Problem::new(format!("{}: the journal of another fit", path.display()));
-                return Err(problem.help("give another --journal, or remove it to begin anew"));
-            };
-            for row in rows.lines() {
-                let numbers: Vec<f64> = row.split(',').map_while(|number| number.parse().ok()).collect();
-                // A row that was cut off when the fit was killed is computed again.
-                if let [_, score, point @ ..] = &numbers[..]
-                    && point.len() == header.lines().last().map_or(0, |names| names.split(',').count()) - 2
-                {
-                    known.insert(point, *score);
-                }
-            }
-            let whole = text.rfind('\n').map_or(0, |end| end + 1);
-            if whole < text.len() {
-                write(path, &text[..whole], false)?;
-            }
-        } else {
-            write(path, &header, false)?;
-        }
-        Ok(Self { path: path.to_path_buf(), known })
-    }
-
-    fn keep(&self, generation: &Generation) -> Result<(), Problem> {
-        let mut rows = String::new();
-        for (point, score) in &generation.scored {
-            let point: String = point.iter().map(|x| format!(",{x:?}")).collect();
-            let _ = writeln!(rows, "{},{score:?}{point}", generation.number);
-        }
-        write(&self.path, &rows, true)
-    }
-}
-
-fn write(path: &Path, text: &str, append: bool) -> Result<(), Problem> {
-    use std::io::Write as _;
-    let mut options = std::fs::OpenOptions::new();
-    let options = if append { options.append(true) } else { options.write(true).truncate(true) };
-    options.create(true).open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|source| {
-        Problem::new(format!("{}: cannot write: {source}", path.display())).help("give another --journal")
-    })
 }

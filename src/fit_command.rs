@@ -25,12 +25,8 @@ pub struct FitOptions {
     #[arg(long)]
     write: bool,
     /// Threads, each with a worm of its own; the result has the same bits on any number.
-    #[arg(long, default_value_t = available())]
+    #[arg(long, default_value_t = progress::available_threads())]
     threads: usize,
-}
-
-fn available() -> usize {
-    std::thread::available_parallelism().map_or(1, Into::into)
 }
 
 /// Fits, shows and perhaps writes; `interrupted` says whether to end after the generation.

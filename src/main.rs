@@ -1,10 +1,17 @@
+<<<<<<< HEAD
 //! The command line: `nematode run`, `train`, `export`, `fit`, `gait`, `report`, `lems`, `check`, `validate`, `connectome build`,
 //! `cite`, `doctor`, `completions`, `man`.
+=======
+//! The command line: `nematode run`, `train`, `export`, `compare`, `contributions`, `fit`, `gait`, `lems`, `check`,
+//! `validate`, `connectome build`, `cite`, `doctor`, `completions`, `man`.
+>>>>>>> 7eb82bb (nematode compare: nine controllers of one size learn the same in the same worm; CMA-ES on policies; contributions of senses and neurons)
 //!
 //! Exit codes: 0 done, 1 a law was missed, 2 wrong input, 3 the run diverged, 4 the system refused, 130 interrupted and
 //! the recording closed.
 
+mod compare_command;
 mod fit_command;
+mod policy_commands;
 mod progress;
 mod setup_commands;
 mod worm_commands;
@@ -29,7 +36,7 @@ use nematode::resume::command_line;
 use nematode::run::{Finished, Run};
 use nematode::scene_run::SceneRun;
 use nematode::settings::Settings;
-use nematode::training::{self, Training};
+use nematode::training;
 use nematode::units::{Dimension, UnitTable};
 use nematode::{citation, parallel};
 
@@ -83,6 +90,12 @@ enum Command {
     /// Trains a policy and writes it, with its learning curve.
     #[command(after_help = "Example:\n  nematode train models/experiments/learn_crawl.toml --threads 2")]
     Train(training::Options),
+    /// Lets controllers learn the same in the same worm, and compares them.
+    #[command(after_help = "Example:\n  nematode compare models/experiments/controllers.toml --quick")]
+    Compare(compare_command::CompareOptions),
+    /// Says which senses and neurons of a policy moved which muscle, from what a recorded worm felt.
+    #[command(after_help = "Example:\n  nematode contributions policy.safetensors crawl.h5 --synapses 'command/*'")]
+    Contributions(policy_commands::ContributionOptions),
     /// Writes a trained LTC as a LEMS simulation that `nematode lems` runs.
     #[command(after_help = "Example:\n  nematode export policy.safetensors --neuroml LEMS_policy.xml")]
     Export {
@@ -207,7 +220,17 @@ fn main() -> ExitCode {
             stop_after_a_step();
             fit_command::fit(&options, &|| INTERRUPTED.load(Ordering::Relaxed)).map(done)
         }
-        Command::Train(options) => train(&options),
+        Command::Train(options) => {
+            stop_after_a_step();
+            let interrupted = || INTERRUPTED.load(Ordering::Relaxed);
+            policy_commands::train(&options, &interrupted).map(of_whole)
+        }
+        Command::Contributions(options) => policy_commands::contributions(&options).map(done),
+        Command::Compare(options) => {
+            stop_after_a_step();
+            let interrupted = || INTERRUPTED.load(Ordering::Relaxed);
+            compare_command::compare(&options, &interrupted).map(of_whole)
+        }
         Command::Export { policy, neuroml } => lems_text::export(&policy, &neuroml).map(done),
         Command::Check { files } => check(&files).map(done),
         Command::Connectome { command: ConnectomeCommand::Build { source, out, tables, cells } } => {
@@ -231,6 +254,11 @@ fn done((): ()) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// What is not whole was stopped.
+fn of_whole(whole: bool) -> ExitCode {
+    if whole { ExitCode::SUCCESS } else { ExitCode::from(STOPPED) }
+}
+
 /// Runs an experiment, or a scene.
 fn run_any(options: RunOptions) -> Result<ExitCode, Error> {
     let scene = match (&options.sibernetic, &options.experiment) {
@@ -243,25 +271,6 @@ fn run_any(options: RunOptions) -> Result<ExitCode, Error> {
         return Err(problem.help("leave it out").into());
     }
     run_scene(scene, options.out, options.duration, options.threads, options.seed).map(done)
-}
-
-/// Trains a policy, from its beginning or from the state beside it.
-fn train(options: &training::Options) -> Result<ExitCode, Error> {
-    check_choices(options.threads, None)?;
-    let mut training = Training::read(options)?;
-    stop_after_a_step();
-    let bar = progress::bar(training.epochs());
-    bar.set_position(training.curve().len() as u64);
-    parallel::with_threads(options.threads, || {
-        training.run(&mut |epoch| {
-            bar.inc(1);
-            bar.set_message(epoch.to_string());
-            INTERRUPTED.load(Ordering::Relaxed)
-        })
-    })?;
-    bar.finish_and_clear();
-    print!("{}", training.summary());
-    Ok(if training.done() { ExitCode::SUCCESS } else { ExitCode::from(STOPPED) })
 }
 
 /// Goes on with a run from its recording.

@@ -17,3 +17,8 @@ pub fn bar(parts: usize) -> ProgressBar {
 pub fn spinner() -> ProgressBar {
     if std::io::stderr().is_terminal() { ProgressBar::new_spinner() } else { ProgressBar::hidden() }
 }
+
+/// Threads that there are.
+pub fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, Into::into)
+}

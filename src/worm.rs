@@ -2,7 +2,8 @@
 //!
 //! One step, read aloud: *sense, decide, fire, contract, move*.
 //!
-//!   sense      bending and stretch of the body as it lies                      → senses
+//!   sense      bending and stretch of the body as it lies; late and with noise
+//!              where that is asked for                                         → senses
 //!   decide     the controller, if there is one                                 → drives
 //!   fire       the network, if there is one, over the whole step: stretch      → drives
 //!              into its receptors, what drives its muscles out
@@ -12,8 +13,11 @@
 //! What the network feels is the body at the beginning of the step, what the body feels is the network at its end:
 //! an error of first order in the step, 5 ms against the 100 ms of a muscle.
 
+use std::collections::VecDeque;
+
 use crate::body::worm_body::WormBody;
 use crate::controller::Controller;
+use crate::controller::numpy_random::Pcg64;
 use crate::error::{Problem, Problems, RunFailure};
 use crate::muscle::Muscles;
 use crate::names::{MUSCLE_COUNT, muscle_names};
@@ -50,6 +54,19 @@ pub struct Clamp {
     pub curvature: f64,
 }
 
+/// How senses are disturbed: each is what it was some steps ago, with normal noise of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Disturbance {
+    /// How late, in steps of the worm.
+    pub delay: usize,
+    /// Standard deviation of the noise on κL; on the strain of a muscle it is that times `slenderness`.
+    pub noise: f64,
+    /// Half-width over length: what a unit of κL is in strain.
+    pub slenderness: f64,
+    /// Seed of the noise, which is a function of it and of the step.
+    pub seed: u64,
+}
+
 /// How long a clamp takes to close [s]: a stretch of body that is bent is not straightened in no time.
 const CLOSING: f64 = 0.2;
 
@@ -69,6 +86,8 @@ pub struct Worm {
     ablated: Vec<usize>,
     happenings: Vec<Happening>,
     felt: Felt,
+    /// How senses are disturbed, and what was felt before, the oldest first.
+    disturbed: Option<(Disturbance, VecDeque<Felt>)>,
     /// Step of the coupling [s].
     step: f64,
     body_substeps: usize,
@@ -175,6 +194,7 @@ impl Worm {
             ablated,
             happenings,
             felt,
+            disturbed: None,
             step,
             body_substeps,
             steps: 0,
@@ -184,6 +204,25 @@ impl Worm {
     /// Takes the pull of these muscles away, by number, and lets these things happen to the body on the way.
     pub fn intervene(&mut self, ablated: Vec<usize>, happenings: Vec<Happening>) {
         (self.ablated, self.happenings) = (ablated, happenings);
+    }
+
+    /// Disturbs what is felt from now on.
+    pub fn disturb(&mut self, disturbance: Disturbance) {
+        self.disturbed = Some((disturbance, VecDeque::new()));
+    }
+
+    /// What is felt at this moment.
+    fn sense(&mut self) -> Felt {
+        let now = Felt::by(&self.body);
+        let Some((Disturbance { delay, noise, slenderness, seed }, past)) = &mut self.disturbed else { return now };
+        past.push_back(now.clone());
+        let mut felt = if past.len() > *delay { past.pop_front().unwrap_or(now) } else { past[0].clone() };
+        if *noise > 0.0 {
+            let mut chance = Pcg64::new(seed.wrapping_add(self.steps as u64));
+            felt.curvature.iter_mut().for_each(|bend| *bend += *noise * chance.normal());
+            felt.strain.iter_mut().for_each(|strain| *strain += *noise * *slenderness * chance.normal());
+        }
+        felt
     }
 
     /// What happens to the body at this moment. Nothing is remembered, so that a run which is gone on with needs no more
@@ -210,13 +249,30 @@ impl Worm {
     /// # Errors
     /// Who lost what, and when: a cell whose voltage is not a number, a body whose forces find no balance.
     pub fn step(&mut self) -> Result<(), RunFailure> {
-        self.felt = Felt::by(&self.body);
+        self.decide()?;
+        self.act()
+    }
+
+    /// The first half of a step: sense, decide, fire.
+    ///
+    /// # Errors
+    /// A cell whose voltage is not a number.
+    pub fn decide(&mut self) -> Result<(), RunFailure> {
+        self.felt = self.sense();
         if let Some(nerve) = &mut self.nerve {
             nerve.fire(&self.felt, &mut self.drives)?;
         }
         if let Some(mind) = &mut self.controller {
             mind.decide(self.steps as f64 * self.step, self.step, &self.felt, &mut self.drives);
         }
+        Ok(())
+    }
+
+    /// The second half: contract, move.
+    ///
+    /// # Errors
+    /// A body whose forces find no balance.
+    pub fn act(&mut self) -> Result<(), RunFailure> {
         for muscle in &self.ablated {
             self.drives[*muscle] = 0.0;
         }
@@ -275,7 +331,8 @@ impl Worm {
         self.nerve.as_mut().map_or_else(Vec::new, |nerve| nerve.network.drain_spikes())
     }
 
-    /// All that the next step and the next frame depend on: to go on from here, and to compare runs bit for bit.
+    /// All that the next step and the next frame depend on: to go on from here, and to compare runs bit for bit. What a
+    /// disturbed worm felt before is not in it: no experiment disturbs, and none is gone on with so.
     pub fn state(&self) -> Vec<f64> {
         let mut state = vec![self.steps as f64];
         let mind = self.controller.as_ref().map_or_else(Vec::new, |mind| mind.controller.state());

@@ -19,13 +19,21 @@ const fn home(path: &'static str, floor: u32, group: &'static str, stair: u32) -
 /// Every file of `src/`. A new file gets its floor here; one in a folder that is listed has that of the folder.
 const HOUSE: &[Home] = &[
     home("main.rs", 8, "main", 2),
+    home("compare_command.rs", 8, "main", 1),
     home("fit_command.rs", 8, "main", 1),
+    home("policy_commands.rs", 8, "main", 1),
     home("progress.rs", 8, "main", 0),
     home("setup_commands.rs", 8, "main", 0),
     home("worm_commands.rs", 8, "main", 1),
+<<<<<<< HEAD
     home("report/", 7, "run", 6),
+=======
+    home("compare/", 7, "run", 6),
+>>>>>>> 7eb82bb (nematode compare: nine controllers of one size learn the same in the same worm; CMA-ES on policies; contributions of senses and neurons)
     home("behaviour.rs", 7, "run", 5),
     home("fit.rs", 7, "run", 4),
+    home("journal.rs", 7, "run", 0),
+    home("contributions.rs", 7, "run", 0),
     home("training/", 7, "run", 4),
     home("run.rs", 7, "run", 3),
     home("resume.rs", 7, "run", 2),

@@ -165,3 +165,61 @@ fn a_policy_has_the_synapses_of_the_worm() {
     assert!(wiring.synapses.chunks(wiring.units()).take(95).flatten().all(|polarity| *polarity == 0));
     assert_eq!(plan.policy.neurons.expect("names").len(), 397);
 }
+
+#[test]
+fn a_search_by_cma_es_that_was_stopped_goes_on_with_the_same_bits_on_any_number_of_threads() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/experiments");
+    let text = std::fs::read_to_string(models.join("learn_forward.toml")).expect("the plan");
+    let prepare = |folder: &Path| {
+        // The policy of the plan is too large: a few neurons, for a few muscles, in its place.
+        let start = text.find("[policy.wiring]").expect("a wiring");
+        let end = text.find("[reward]").expect("a reward");
+        let text = format!("{}{}", &text[..start], &text[end..]);
+        let mut settings = Settings::from_text(models.join("plan.toml"), text);
+        let file = folder.join("policy.safetensors");
+        for change in [
+            &format!("policy.file={}", file.display()),
+            "policy.cell=ctrnn",
+            "policy.units=4",
+            "policy.drives=[\"MD*1\", \"MV*1\"]",
+            "reward.method=cma_es",
+            "reward.duration=0.25 s",
+            "reward.population=6",
+            "learning.epochs=4",
+        ] {
+            settings.set(change).unwrap_or_else(|problem| panic!("{problem}"));
+        }
+        let plan = Plan::read(settings).unwrap_or_else(|problems| panic!("{problems}"));
+        Training::prepare(plan).unwrap_or_else(|problems| panic!("{problems}"))
+    };
+    let folders = [0, 1].map(|_| tempfile::tempdir().expect("a folder"));
+    let [straight, stopped] = folders.each_ref().map(|folder| folder.path());
+    let mut whole = prepare(straight);
+    with_threads(1, || whole.run(&mut |_| false)).expect("a training");
+    assert!(whole.curve().windows(2).all(|pair| pair[1].validation <= pair[0].validation), "{:?}", whole.curve());
+
+    let mut generations = 0;
+    with_threads(2, || {
+        prepare(stopped).run(&mut |_| {
+            generations += 1;
+            generations == 2
+        })
+    })
+    .expect("a training");
+    let mut rest = prepare(stopped);
+    assert!(rest.go_on().expect("a journal"));
+    with_threads(2, || rest.run(&mut |_| false)).expect("a training");
+    assert_eq!(whole.curve(), rest.curve());
+    for file in ["policy.safetensors", "policy.training.csv"] {
+        let bytes = [straight, stopped].map(|folder| std::fs::read(folder.join(file)).expect(file));
+        // The journal says which folder it is of, in the hash of its first line.
+        let end = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'\n').filter(|_| file.ends_with("csv"));
+        let rest = bytes.each_ref().map(|bytes| &bytes[end(bytes).unwrap_or(0)..]);
+        assert!(rest[0] == rest[1], "{file}");
+    }
+
+    let mut large = Settings::from_text(models.join("plan.toml"), text.clone());
+    large.set("reward.method=cma_es").expect("a change");
+    let told = Training::prepare(Plan::read(large).unwrap_or_else(|problems| panic!("{problems}")));
+    assert!(told.err().expect("too large").to_string().contains("plan.toml:1:1: CMA-ES of"));
+}

@@ -9,7 +9,7 @@
 //! doi:10.1145/30401.315746 (choice without replacement); order of draws as in numpy 1.24.
 
 /// What a wiring asks of chance.
-pub(super) trait Choose {
+pub trait Choose {
     /// An index below `count`.
     fn one(&mut self, count: usize) -> usize;
 

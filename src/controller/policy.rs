@@ -53,12 +53,22 @@ pub struct Policy {
     pub squash: Squash,
     /// What the cell calls 1 \[s\].
     pub time_unit: f64,
+    /// Time between two decisions \[s\]; every step of the worm if there is none.
+    pub interval: Option<f64>,
 }
 
 impl Policy {
     /// A policy without names, whose cell counts seconds.
     pub fn new(network: Recurrent) -> Self {
-        Self { network, senses: None, drives: None, neurons: None, squash: Squash::default(), time_unit: 1.0 }
+        Self {
+            network,
+            senses: None,
+            drives: None,
+            neurons: None,
+            squash: Squash::default(),
+            time_unit: 1.0,
+            interval: None,
+        }
     }
 
     /// Reads a file.
@@ -89,10 +99,11 @@ impl Policy {
         check_signs(&network, &tensors, &weights, &mut file);
         let squash = file.choice("squash", Squash::Clamp, Squash::named, "\"clamp\" or \"logistic\"");
         let time_unit = file.number("time_unit", 1.0);
+        let interval = file.text("interval").map(|_| file.number("interval", 1.0));
         let [senses, drives, neurons] = ["senses", "drives", "neurons"].map(|key| file.names(key));
         file.problems.or_ok(())?;
         network.take(weights);
-        Ok(Self { network, senses, drives, neurons, squash, time_unit })
+        Ok(Self { network, senses, drives, neurons, squash, time_unit, interval })
     }
 
     /// The content of a file that [`Policy::from_bytes`] reads as the same policy; the same bytes for the same policy.
@@ -134,6 +145,9 @@ impl Policy {
             self.network.settings().into_iter().map(|(key, text)| (key.to_string(), Value::String(text))).collect();
         config.insert("squash".into(), self.squash.name().into());
         config.insert("time_unit".into(), self.time_unit.into());
+        if let Some(interval) = self.interval {
+            config.insert("interval".into(), interval.into());
+        }
         for (key, names) in [("senses", &self.senses), ("drives", &self.drives), ("neurons", &self.neurons)] {
             if let Some(names) = names {
                 config.insert(key.into(), names.clone().into());
@@ -149,7 +163,11 @@ impl Policy {
     pub fn controller(self, senses: Vec<String>, drives: Vec<String>) -> Result<PolicyController, Problem> {
         let senses = one_list("senses", self.senses, senses)?;
         let drives = one_list("drives", self.drives, drives)?;
-        PolicyController::new(self.network, senses, drives, self.squash, self.time_unit)
+        let controller = PolicyController::new(self.network, senses, drives, self.squash, self.time_unit)?;
+        match self.interval {
+            Some(interval) => controller.every(interval),
+            None => Ok(controller),
+        }
     }
 }
 

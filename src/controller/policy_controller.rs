@@ -47,6 +47,10 @@ pub struct PolicyController {
     time_unit: f64,
     state: Vec<f64>,
     scratch: Vec<f64>,
+    /// Numbers of the state that are kept at 0.
+    silent: Vec<usize>,
+    /// Time between two decisions, and how long ago the last was \[s\]; none if every step decides.
+    waits: Option<(f64, f64)>,
 }
 
 impl PolicyController {
@@ -74,7 +78,44 @@ impl PolicyController {
             return Err(Problem::new(format!("the cell's unit of time is {time_unit} s")).help("give a time above 0 s"));
         }
         let (state, scratch) = (vec![0.0; network.states()], vec![0.0; network.scratch()]);
-        Ok(Self { network, senses, drives, squash, time_unit, state, scratch })
+        Ok(Self { network, senses, drives, squash, time_unit, state, scratch, silent: Vec::new(), waits: None })
+    }
+
+    /// Decides every `interval` \[s\], the first time at once, and holds its drives in between: what a cell without a time of
+    /// its own needs that has learned from frames further apart than the steps of the worm.
+    ///
+    /// # Errors
+    /// An interval that is not above 0.
+    pub fn every(mut self, interval: f64) -> Result<Self, Problem> {
+        if !(interval.is_finite() && interval > 0.0) {
+            return Err(Problem::new(format!("a decision every {interval} s")).help("give a time above 0 s"));
+        }
+        self.waits = Some((interval, interval));
+        Ok(self)
+    }
+
+    /// The time that the cell is to take now \[s\], if it is to decide.
+    fn due(&mut self, dt: f64) -> Option<f64> {
+        let Some((interval, waited)) = &mut self.waits else { return Some(dt) };
+        // But for rounding of the sum of steps.
+        let due = (*waited >= *interval * (1.0 - 1e-9)).then_some(*waited);
+        *waited = if due.is_some() { dt } else { *waited + dt };
+        due
+    }
+
+    /// Silences neurons: their state, of an LSTM with its memory, stays 0 from now on. Those that are not there are passed over.
+    pub fn silence(&mut self, neurons: &[usize]) {
+        let (states, visible) = (self.state.len(), self.network.cell().visible());
+        let of_cell = neurons.iter().filter(|neuron| **neuron < visible);
+        let places = of_cell.flat_map(|neuron| (*neuron..states).step_by(visible.max(1)));
+        self.silent = places.collect();
+        self.hush();
+    }
+
+    fn hush(&mut self) {
+        for place in &self.silent {
+            self.state[*place] = 0.0;
+        }
     }
 }
 
@@ -89,8 +130,11 @@ impl Controller for PolicyController {
 
     fn step(&mut self, _time: f64, dt: f64, senses: &[f64], drives: &mut [f64]) {
         // No time, no step: the solvers divide by it.
-        if dt > 0.0 {
-            self.network.step(dt / self.time_unit, senses, &mut self.state, &mut self.scratch);
+        if dt > 0.0
+            && let Some(elapsed) = self.due(dt)
+        {
+            self.network.step(elapsed / self.time_unit, senses, &mut self.state, &mut self.scratch);
+            self.hush();
         }
         self.network.read(&self.state, drives);
         for drive in drives {
@@ -103,12 +147,16 @@ impl Controller for PolicyController {
     }
 
     fn state(&self) -> Vec<f64> {
-        self.state.clone()
+        self.state.iter().copied().chain(self.waits.map(|(_, waited)| waited)).collect()
     }
 
     fn restore(&mut self, state: &[f64]) -> Result<(), Problem> {
-        check_state(state, self.state.len())?;
-        self.state.copy_from_slice(state);
+        check_state(state, self.state.len() + usize::from(self.waits.is_some()))?;
+        let (own, waited) = state.split_at(self.state.len());
+        self.state.copy_from_slice(own);
+        if let (Some((_, own)), [waited]) = (&mut self.waits, waited) {
+            *own = *waited;
+        }
         Ok(())
     }
 }

@@ -17,6 +17,7 @@
 //! doi:10.1371/journal.pcbi.1007696; VTKHDF 2.0, docs.vtk.org (VTK file formats).
 
 mod checkpoint;
+mod datasets;
 mod file;
 mod h5md;
 mod read;
@@ -31,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Problem, RunFailure};
 pub use checkpoint::Checkpoint;
+pub use datasets::{Dataset, write_datasets};
 use file::Writer;
 pub use read::{Potentials, Recorded, Values};
 pub use reports::{Column, Report, Reports, Train};

@@ -6,6 +6,9 @@
 //!   The more generations bring nothing, the more weights are moved. Source: Hasani et al. 2020, arXiv:1809.04423, algorithm 1;
 //!   its repetition of noisy episodes falls away, since the worm's are not noisy.
 //!
+//! - **CMA-ES**: `optimise.rs`, whose generations are its own; for small policies only, since its covariance has the square of the
+//!   number of weights.
+//!
 //! All chance comes from the seed and the number of the generation.
 
 use crate::controller::numpy_random::Pcg64;
@@ -17,12 +20,14 @@ pub enum Method {
     Strategy,
     /// Adaptive random search.
     RandomSearch,
+    /// CMA-ES.
+    Covariance,
 }
 
 impl Method {
     /// The methods by name.
-    pub const ALL: [(&'static str, Self); 2] =
-        [("evolution_strategy", Self::Strategy), ("random_search", Self::RandomSearch)];
+    pub const ALL: [(&'static str, Self); 3] =
+        [("evolution_strategy", Self::Strategy), ("random_search", Self::RandomSearch), ("cma_es", Self::Covariance)];
 }
 
 /// Generations without gain after which one more part of the weights is moved.
@@ -61,6 +66,8 @@ pub fn ask(
                 policy
             })
             .collect(),
+        // It asks by itself: `Training::search`.
+        Method::Covariance => Vec::new(),
     }
 }
 

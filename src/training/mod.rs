@@ -9,6 +9,8 @@
 //! The same plan gives the same bits on any number of threads, stopped and gone on with or not.
 
 pub mod adam;
+pub mod blueprint;
+mod covariance;
 pub mod data;
 pub mod evolution;
 pub mod plan;
@@ -23,6 +25,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use self::evolution::Method;
 use self::plan::{Lesson, Plan, Task};
 use self::task::{Loss, Sequences};
 use self::trainer::{Epoch, Source, Trainer};
@@ -59,6 +62,8 @@ pub struct Training {
     recording: Option<(String, String)>,
     /// Samples that are learned from, and that are held back.
     samples: [usize; 2],
+    /// Whether a search takes up the points of its journal.
+    goes_on: bool,
 }
 
 /// How often the state to go on from is written, in epochs, besides at the end.
@@ -91,13 +96,14 @@ impl Training {
     pub fn prepare(plan: Plan) -> Result<Self, Problems> {
         if let Lesson::Reward(reward, method, population, deviation) = plan.lesson.clone() {
             reward.check(&plan.policy)?;
+            covariance::check(&plan, method)?;
             let experiment = (reward.file().display().to_string(), hex(&Sha256::digest(reward.experiment.text())));
             let policy = plan.policy.clone();
             let worth = move |network: &Recurrent| reward.of(&Policy { network: network.clone(), ..policy.clone() });
-            let source = Source::Worth(method, population, deviation, Box::new(worth));
+            let source = Source::Worth(method, population, deviation, std::sync::Arc::new(worth));
             let mut trainer = Trainer::new(plan.policy.network.clone(), source, plan.schedule.clone());
-            trainer.signs = signs(&plan);
-            return Ok(Self { plan, trainer, recording: Some(experiment), samples: [population, 0] });
+            trainer.signs = signs(&plan.policy.network, plan.keep_polarity);
+            return Ok(Self { plan, trainer, recording: Some(experiment), samples: [population, 0], goes_on: false });
         }
         let (examples, recording, loss) = match &plan.lesson {
             Lesson::Imitation(imitation) => {
@@ -127,8 +133,8 @@ impl Training {
         let mut network = plan.policy.network.clone();
         center(&mut network, &learned);
         let mut trainer = Trainer::new(network, Source::Examples(loss, learned, held_back), plan.schedule.clone());
-        trainer.signs = signs(&plan);
-        Ok(Self { plan, trainer, recording, samples })
+        trainer.signs = signs(&plan.policy.network, plan.keep_polarity);
+        Ok(Self { plan, trainer, recording, samples, goes_on: false })
     }
 
     /// How many epochs there are in all.
@@ -176,6 +182,9 @@ impl Training {
     /// # Errors
     /// When the loss is no longer a number, or the system refuses.
     pub fn run(&mut self, stop: &mut dyn FnMut(&Epoch) -> bool) -> Result<(), Error> {
+        if let Lesson::Reward(_, Method::Covariance, population, deviation) = self.plan.lesson {
+            return self.search(population, deviation, stop);
+        }
         while !self.trainer.done() {
             let epoch = self.trainer.epoch()?;
             let stopped = stop(&epoch);
@@ -260,6 +269,10 @@ impl Training {
     /// # Errors
     /// When it is that of another plan, or damaged.
     pub fn go_on(&mut self) -> Result<bool, Problem> {
+        if let Lesson::Reward(_, Method::Covariance, ..) = self.plan.lesson {
+            self.goes_on = true;
+            return Ok(self.beside("training.csv").exists());
+        }
         let path = self.beside("training.safetensors");
         if !path.exists() {
             return Ok(false);
@@ -297,47 +310,83 @@ impl Training {
     }
 }
 
-/// The reversals of a plan that keeps polarity: their places among the weights, and the sign that they begin with.
-fn signs(plan: &Plan) -> Vec<(usize, f64)> {
+/// The reversals of a policy that keeps its polarity: their places among the weights, and the sign that they begin with.
+pub(crate) fn signs(network: &Recurrent, keep_polarity: bool) -> Vec<(usize, f64)> {
     let mut signs = Vec::new();
     let mut start = 0;
-    for tensor in plan.policy.network.tensors() {
+    for tensor in network.tensors() {
         let own = start..start + tensor.weights();
         start = own.end;
-        if plan.keep_polarity && tensor.name.ends_with("erev") {
-            signs.extend(own.map(|place| (place, plan.policy.network.weights()[place].signum())));
+        if keep_polarity && tensor.name.ends_with("erev") {
+            signs.extend(own.map(|place| (place, network.weights()[place].signum())));
         }
     }
     signs
 }
 
-/// Lets an LTC's input map bring what it sees to where its synapses open, mean to ½ and two deviations to one.
+/// Lets a policy begin with senses of mean 0 and deviation 1, whatever their size: the layers that read them are scaled. An
+/// LTC's input map brings them to where its synapses open, mean to ½ and two deviations to one.
 ///
 /// Synapses begin with midpoints of 0.3 to 0.8; a sense of another size would never move them. Chosen by hand; no source.
-fn center(network: &mut Recurrent, examples: &Sequences) {
+pub(crate) fn center(network: &mut Recurrent, examples: &Sequences) {
     let inputs = network.inputs();
     let count = (examples.inputs.len() / inputs.max(1)).max(1) as f64;
     let moment = |input: usize, power: i32, around: f64| -> f64 {
         examples.inputs.iter().skip(input).step_by(inputs).map(|x| (x - around).powi(power)).sum::<f64>() / count
     };
+    let means: Vec<f64> = (0..inputs).map(|input| moment(input, 1, 0.0)).collect();
+    let scales: Vec<f64> = (0..inputs)
+        .map(|input| moment(input, 2, means[input]).sqrt())
+        .map(|deviation| if deviation > 1e-9 { 1.0 / deviation } else { 1.0 })
+        .collect();
+    let has_backbone = network.tensors().iter().any(|tensor| tensor.name.contains("backbone"));
+    let maps_inputs = network.tensors().iter().any(|tensor| tensor.name == "rnn_cell.input_w");
     let mut weights = network.weights().to_vec();
     let mut start = 0;
+    // What the means of the senses would add to each row of the layer before its bias.
+    let mut shifts: Vec<f64> = Vec::new();
     for tensor in network.tensors() {
         let own = &mut weights[start..start + tensor.weights()];
         start += tensor.weights();
-        for (input, weight) in own.iter_mut().enumerate() {
-            let is = |name: &str| tensor.name == format!("rnn_cell.{name}");
-            if is("input_w") || is("input_b") {
-                let mean = moment(input, 1, 0.0);
-                let deviation = moment(input, 2, mean).sqrt();
-                let scale = if deviation > 1e-9 { 0.5 / deviation } else { 1.0 };
-                *weight = if is("input_w") { scale } else { 0.5 - scale * mean };
+        if maps_inputs {
+            for (input, weight) in own.iter_mut().enumerate() {
+                match tensor.name.as_str() {
+                    "rnn_cell.input_w" => *weight = 0.5 * scales[input],
+                    "rnn_cell.input_b" => *weight = 0.5 - 0.5 * scales[input] * means[input],
+                    _ => {}
+                }
             }
+        } else if let [rows, columns] = tensor.shape[..] {
+            shifts = vec![0.0; if reads_senses(&tensor.name, has_backbone) { rows } else { 0 }];
+            if shifts.is_empty() {
+                continue;
+            }
+            for (index, weight) in own.iter_mut().enumerate() {
+                let place = tensor.places.as_ref().map_or(index, |places| places[index]);
+                let (row, column) = (place / columns, place % columns);
+                if column < inputs {
+                    *weight *= scales[column];
+                    shifts[row] += *weight * means[column];
+                }
+            }
+        } else if tensor.name.ends_with("bias") || tensor.name.contains("bias_ih") {
+            own.iter_mut().zip(&shifts).for_each(|(bias, shift)| *bias -= shift);
+            shifts.clear();
         }
     }
     network.take(weights);
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Whether the first columns of a matrix are the senses of a policy, by the names of ncps and torch.
+fn reads_senses(name: &str, has_backbone: bool) -> bool {
+    let name = name.trim_start_matches("rnn_cell.").trim_start_matches("layer_0.");
+    let first = ["input_map.weight", "backbone.0.weight", "lstm.input_map.weight"];
+    // Without a backbone the four layers of a CfC read the senses themselves.
+    let of_cfc = ["ff1.weight", "ff2.weight", "time_a.weight", "time_b.weight"];
+    name.starts_with("rnn.weight_ih_l0") || first.contains(&name) || (!has_backbone && of_cfc.contains(&name))
+}
+
+/// Bytes as text.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,6 +3,8 @@
 //! The order of the samples and the noise on them come from the seed and the number of the epoch alone, so a training that was
 //! stopped goes on with the bits of one that was not, on any number of threads.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::adam::Adam;
@@ -76,7 +78,7 @@ pub enum Source {
 }
 
 /// What a policy with these weights is worth.
-pub type Worth = Box<dyn Fn(&Recurrent) -> f64 + Send + Sync>;
+pub type Worth = Arc<dyn Fn(&Recurrent) -> f64 + Send + Sync>;
 
 impl Trainer {
     /// A policy that learns from `source`.
@@ -88,6 +90,30 @@ impl Trainer {
     /// Whether every epoch is done.
     pub fn done(&self) -> bool {
         self.curve.len() >= self.schedule.epochs
+    }
+
+    /// What minus the worth of a policy with some weights is; infinite where it learns from examples.
+    pub fn scorer(&self) -> impl Fn(&[f64]) -> f64 + Sync + use<> {
+        let worth = match &self.source {
+            Source::Worth(.., worth) => Some(Arc::clone(worth)),
+            Source::Examples(..) => None,
+        };
+        let (own, signs) = (self.network.clone(), self.signs.clone());
+        move |weights: &[f64]| {
+            let mut network = own.clone();
+            let mut weights = weights.to_vec();
+            bound(&own, &signs, &mut weights);
+            network.take(weights);
+            worth.as_ref().map_or(f64::INFINITY, |worth| -worth(&network))
+        }
+    }
+
+    /// Takes up what a search has found in a generation: its epoch, and its best weights.
+    pub fn found(&mut self, epoch: Epoch, mut best: Vec<f64>) {
+        bound(&self.network, &self.signs, &mut best);
+        self.network.take(best.clone());
+        self.best = best;
+        self.curve.push(epoch);
     }
 
     /// One epoch.
@@ -133,6 +159,7 @@ impl Trainer {
                 let gradient = evolution::gradient(&weights, &tried, &worths, *deviation);
                 self.adam.step(&mut weights, &gradient);
             }
+            Method::Covariance => {}
             Method::RandomSearch => {
                 let best = (0..tried.len()).max_by(|a, b| worths[*a].total_cmp(&worths[*b]));
                 let now = before.map_or_else(|| of(&weights), |loss| -loss);

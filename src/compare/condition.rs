@@ -1,0 +1,86 @@
+//! Under what a trained worm is tried: another medium, senses that are late or noisy, a lesion, another step.
+
+use serde::Deserialize;
+
+use crate::settings::Spanned;
+use crate::training::blueprint::Reader;
+use crate::units::Dimension;
+
+/// One way of making it hard.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Condition {
+    /// As it learned.
+    AsItIs,
+    /// Drag times so much.
+    Drag(f64),
+    /// Normal noise of that deviation on κL, and what it is in strain.
+    Noise(f64),
+    /// Senses so late \[s\].
+    Delay(f64),
+    /// A share of the neurons silent, drawn from the seed.
+    Neurons(f64),
+    /// A share of the synapses gone, drawn from the seed.
+    Synapses(f64),
+    /// A step of the worm of that length \[s\].
+    Step(f64),
+}
+
+impl std::fmt::Display for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AsItIs => f.write_str("as it is"),
+            Self::Drag(factor) => write!(f, "drag x {factor}"),
+            Self::Noise(deviation) => write!(f, "noise {deviation}"),
+            Self::Delay(time) => write!(f, "late by {} ms", 1e3 * time),
+            Self::Neurons(share) => write!(f, "{} % of neurons", 100.0 * share),
+            Self::Synapses(share) => write!(f, "{} % of synapses", 100.0 * share),
+            Self::Step(time) => write!(f, "step of {} ms", 1e3 * time),
+        }
+    }
+}
+
+/// `[disturb]` as it stands in the file: each a list, any of them left out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DisturbFile {
+    #[serde(default)]
+    drag: Vec<Spanned<f64>>,
+    #[serde(default)]
+    noise: Vec<Spanned<f64>>,
+    #[serde(default)]
+    delay: Vec<Spanned<String>>,
+    #[serde(default)]
+    neurons: Vec<Spanned<f64>>,
+    #[serde(default)]
+    synapses: Vec<Spanned<f64>>,
+    #[serde(default)]
+    step: Vec<Spanned<String>>,
+}
+
+impl DisturbFile {
+    /// All conditions, as it is first.
+    pub(crate) fn read(&self, reader: &mut Reader) -> Vec<Condition> {
+        let mut all = vec![Condition::AsItIs];
+        let above = |value: &f64| value.is_finite() && *value > 0.0;
+        let share = |value: &f64| *value > 0.0 && *value <= 1.0;
+        for factor in &self.drag {
+            all.push(Condition::Drag(reader.expect(factor, above, "drag", "a factor above 0")));
+        }
+        for deviation in &self.noise {
+            all.push(Condition::Noise(reader.expect(deviation, above, "noise", "a deviation above 0")));
+        }
+        for time in &self.delay {
+            all.push(Condition::Delay(reader.settings.positive(time, Dimension::TIME, &mut reader.problems)));
+        }
+        for part in &self.neurons {
+            all.push(Condition::Neurons(reader.expect(part, share, "neurons", "a share above 0, at most 1")));
+        }
+        for part in &self.synapses {
+            all.push(Condition::Synapses(reader.expect(part, share, "synapses", "a share above 0, at most 1")));
+        }
+        for time in &self.step {
+            all.push(Condition::Step(reader.settings.positive(time, Dimension::TIME, &mut reader.problems)));
+        }
+        all
+    }
+}

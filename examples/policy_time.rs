@@ -1,12 +1,14 @@
 //! CPU time of a policy's step and of its training, one JSON list a line: `cargo run --release --example policy_time`.
 //!
 //! The nets are NCP(12, 6, 1) on 32 inputs, Lechner et al. 2020, doi:10.1038/s42256-020-00237-3, and AutoNCP(28, 4) on 20;
-//! step: one inside a sequence; sequence and gradient: 32 samples of 32 steps. The median of nine rounds, \[µs\].
+//! step: one inside a sequence; sequence, gradient, and train, which is the gradient with a step of Adam: 32 samples
+//! of 32 steps. The median of nine rounds, \[µs\].
 
 use nematode::controller::initial;
 use nematode::controller::ltc::{Ltc, Mapping, Options};
 use nematode::controller::recurrent::{Batch, Readout, Recurrent};
 use nematode::controller::wiring::Rule;
+use nematode::training::adam::Adam;
 
 /// Time that this thread has run on a processor \[µs\]; where the system does not tell, time that has passed.
 fn cpu_time(started: std::time::Instant) -> f64 {
@@ -65,6 +67,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         time(name, "gradient", 10, || {
             let played = network.play(&batch, true);
             network.back(&batch, &played, &played.outputs, None);
+        });
+        let mut weights = network.weights().to_vec();
+        let mut adam = Adam::new(weights.len(), 0.001, 1.0);
+        let mut learns = network.clone();
+        time(name, "train", 10, || {
+            let played = learns.play(&batch, true);
+            let gradient = learns.back(&batch, &played, &played.outputs, None);
+            adam.step(&mut weights, &gradient.weights);
+            learns.constrain(&mut weights);
+            learns.take(weights.clone());
         });
     }
     Ok(())

@@ -42,6 +42,17 @@ pub struct Contributions {
     pub of_neurons: [Vec<f64>; 2],
 }
 
+/// What moved a muscle most, by ablation: names and values, the largest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Strongest {
+    /// The muscle.
+    pub muscle: String,
+    /// Its senses.
+    pub senses: Vec<(String, f64)>,
+    /// Its neurons.
+    pub neurons: Vec<(String, f64)>,
+}
+
 /// Replays what `recording` felt through a policy and probes it.
 ///
 /// # Errors
@@ -237,8 +248,8 @@ fn synapses(network: &Recurrent, neurons: &[String], states: &[f64]) -> (Vec<Str
 }
 
 impl Contributions {
-    /// The senses and neurons that moved each muscle most by ablation: muscle, its three senses and three neurons with values.
-    pub fn strongest(&self) -> Vec<(String, Vec<(String, f64)>, Vec<(String, f64)>)> {
+    /// The three senses and three neurons that moved each muscle most by ablation.
+    pub fn strongest(&self) -> Vec<Strongest> {
         let three = |names: &[String], values: &[f64]| -> Vec<(String, f64)> {
             let mut all: Vec<(String, f64)> = names.iter().cloned().zip(values.iter().copied()).collect();
             all.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -249,7 +260,7 @@ impl Contributions {
         let one = |(muscle, name): (usize, &String)| {
             let senses = three(&self.senses, &rows(&self.of_senses[1], self.senses.len(), muscle));
             let neurons = three(&self.neurons, &rows(&self.of_neurons[1], self.neurons.len(), muscle));
-            (name.clone(), senses, neurons)
+            Strongest { muscle: name.clone(), senses, neurons }
         };
         self.muscles.iter().enumerate().map(one).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use nematode::contributions::contributions as probe;
+use nematode::contributions::{Strongest, contributions as probe};
 use nematode::controller::policy::Policy;
 use nematode::error::{Error, Problem};
 use nematode::parallel;
@@ -74,7 +74,7 @@ pub fn contributions(options: &ContributionOptions) -> Result<(), Error> {
     let strongest = found.strongest();
     if options.json {
         let objects = strongest.iter().map(
-            |(muscle, senses, neurons)| serde_json::json!({ "muscle": muscle, "senses": senses, "neurons": neurons }),
+            |Strongest { muscle, senses, neurons }| serde_json::json!({ "muscle": muscle, "senses": senses, "neurons": neurons }),
         );
         println!("{:#}", serde_json::Value::from(objects.collect::<Vec<_>>()));
         return Ok(());
@@ -83,8 +83,10 @@ pub fn contributions(options: &ContributionOptions) -> Result<(), Error> {
         let one = |(name, value): &(String, f64)| format!("{name} {value:.3}");
         all.iter().map(one).collect::<Vec<String>>().join(", ")
     };
-    let rows: Vec<[String; 3]> =
-        strongest.iter().map(|(muscle, senses, neurons)| [muscle.clone(), told(senses), told(neurons)]).collect();
+    let rows: Vec<[String; 3]> = strongest
+        .iter()
+        .map(|Strongest { muscle, senses, neurons }| [muscle.clone(), told(senses), told(neurons)])
+        .collect();
     print!("{}", aligned(["muscle", "senses without which it changes most (rms)", "neurons"], &rows, false));
     println!("\ntables by ablation and gradient, and traces, are in {}", out.display());
     Ok(())

@@ -29,8 +29,8 @@ impl Journal {
         if path.exists() {
             let text = read_text(path)?;
             let Some(rows) = text.strip_prefix(&header) else {
-                let problem = Problem::new(format!("{}: the journal of another fit", path.display()));
-                return Err(problem.help("give another --journal, or remove it to begin anew"));
+                let problem = Problem::new(format!("{}: the journal of another search", path.display()));
+                return Err(problem.help("remove it to begin anew, or give the new search another place"));
             };
             for row in rows.lines() {
                 let numbers: Vec<f64> = row.split(',').map_while(|number| number.parse().ok()).collect();
@@ -70,6 +70,7 @@ fn write(path: &Path, text: &str, append: bool) -> Result<(), Problem> {
     let mut options = std::fs::OpenOptions::new();
     let options = if append { options.append(true) } else { options.write(true).truncate(true) };
     options.create(true).open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|source| {
-        Problem::new(format!("{}: cannot write: {source}", path.display())).help("give another --journal")
+        Problem::new(format!("{}: cannot write: {source}", path.display()))
+            .help("name a place in a folder that you may write to")
     })
 }

@@ -1,10 +1,5 @@
-<<<<<<< HEAD
-//! The command line: `nematode run`, `train`, `export`, `fit`, `gait`, `report`, `lems`, `check`, `validate`, `connectome build`,
-//! `cite`, `doctor`, `completions`, `man`.
-=======
-//! The command line: `nematode run`, `train`, `export`, `compare`, `contributions`, `fit`, `gait`, `lems`, `check`,
+//! The command line: `nematode run`, `train`, `export`, `compare`, `contributions`, `fit`, `gait`, `report`, `lems`, `check`,
 //! `validate`, `connectome build`, `cite`, `doctor`, `completions`, `man`.
->>>>>>> 7eb82bb (nematode compare: nine controllers of one size learn the same in the same worm; CMA-ES on policies; contributions of senses and neurons)
 //!
 //! Exit codes: 0 done, 1 a law was missed, 2 wrong input, 3 the run diverged, 4 the system refused, 130 interrupted and
 //! the recording closed.

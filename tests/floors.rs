@@ -25,11 +25,8 @@ const HOUSE: &[Home] = &[
     home("progress.rs", 8, "main", 0),
     home("setup_commands.rs", 8, "main", 0),
     home("worm_commands.rs", 8, "main", 1),
-<<<<<<< HEAD
     home("report/", 7, "run", 6),
-=======
     home("compare/", 7, "run", 6),
->>>>>>> 7eb82bb (nematode compare: nine controllers of one size learn the same in the same worm; CMA-ES on policies; contributions of senses and neurons)
     home("behaviour.rs", 7, "run", 5),
     home("fit.rs", 7, "run", 4),
     home("journal.rs", 7, "run", 0),

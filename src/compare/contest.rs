@@ -219,7 +219,7 @@ impl Contest {
         }
         let asked = worm.as_ref().map(|(_, experiment)| &experiment.rows);
         let rows = behaviour::rows()?.into_iter().filter(|row| {
-            row.is_plain() && asked.is_some_and(|asked| asked.iter().any(|name| *name.get_ref() == row.id))
+            row.of_any_run() && asked.is_some_and(|asked| asked.iter().any(|name| *name.get_ref() == row.id))
         });
         let rows = rows.collect();
         let Reader { problems, .. } = reader;

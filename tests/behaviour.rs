@@ -28,16 +28,37 @@ fn the_circuit_of_boyle_berri_and_cohen_moves_as_worms_on_agar_do() {
 }
 
 #[test]
-fn the_connectome_crawls_forward_and_stops_without_what_worms_need() {
+fn the_connectome_crawls_both_ways_and_stops_without_what_worms_need() {
     let output = nematode(&["validate", "worm", "models/experiments/connectome_forward.toml", "--json"]);
     let verdicts = verdicts(&output);
-    for row in ["K1", "K2", "K3", "N3_B", "N3_D", "N3_AVB"] {
+    for row in ["K1", "K2", "K3", "K12_speed", "K12_wave", "N3_B", "N3_D", "N3_AVB"] {
         assert!(verdicts.contains(&(row.to_string(), "pass".to_string())), "{row}: {verdicts:?}");
     }
     // What is not reached stays in the table: docs/locomotion.md.
-    for row in ["K5", "K12_speed"] {
+    for row in ["K4", "K5", "N2"] {
         assert!(verdicts.contains(&(row.to_string(), "fail".to_string())), "{row}: {verdicts:?}");
     }
+}
+
+#[test]
+fn one_worm_crawls_backs_up_while_ava_is_stimulated_and_crawls_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = folder.path().join("run.h5");
+    let run = run.to_str().expect("a path");
+    let output = nematode(&["run", "models/experiments/connectome_reversal.toml", "--out", run]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let speed = |from: &str, to: &str| {
+        let table = nematode(&["gait", run, "--json", "--from", from, "--to", to]);
+        let table: serde_json::Value = serde_json::from_slice(&table.stdout).expect("JSON");
+        table[0]["forward_speed"].as_f64().expect("a speed")
+    };
+    // Worms on agar: 0.1 to 0.3 mm/s forward, and as fast or faster backward.
+    for (speed, ahead) in [(speed("2", "10"), 1.0), (speed("12", "20"), -1.0), (speed("22", "30"), 1.0)] {
+        assert!((1e-4..4e-4).contains(&(ahead * speed)), "{speed}");
+    }
+    let whole = nematode(&["gait", run, "--json"]);
+    let whole: serde_json::Value = serde_json::from_slice(&whole.stdout).expect("JSON");
+    assert_eq!(whole[0]["reversals"].as_f64(), Some(1.0), "{whole}");
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn all_that_is_wrong_in_a_table_is_told_at_once_and_nothing_is_written() {
 
 /// The circuit of the repository with some text changed, read as if it stood beside it.
 fn circuit(changes: &[(&str, &str)]) -> Result<Circuit, nematode::error::Problems> {
-    let path = root("models/circuits/forward.toml");
+    let path = root("models/circuits/crawl.toml");
     let mut text = std::fs::read_to_string(&path).expect("a circuit");
     for (old, new) in changes {
         assert!(text.contains(old), "the circuit has no {old}");
@@ -198,6 +198,6 @@ fn a_circuit_that_does_not_fit_its_tables_is_refused_with_its_place() {
     ];
     for (old, new, message) in cases {
         let problems = circuit(&[(old, new)]).and_then(|circuit| circuit.network()).expect_err(new).to_string();
-        assert!(problems.contains(message) && problems.contains("forward.toml:"), "{new}: {problems}");
+        assert!(problems.contains(message) && problems.contains("crawl.toml:"), "{new}: {problems}");
     }
 }

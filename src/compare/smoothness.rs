@@ -43,9 +43,10 @@ mod tests {
         // A bell of one second: published values of such movements are about -1.4 to -1.6.
         let bell = |t: f64| 30.0 * t * t * (1.0 - t) * (1.0 - t);
         let speed = |tremor: f64| -> Vec<f64> {
+            // The square of a sine of 3 Hz is a tremor of 6 Hz.
             (0..=200)
                 .map(|k| 0.005 * f64::from(k))
-                .map(|t| bell(t) + tremor * libm::sin(TAU * 6.0 * t).powi(2))
+                .map(|t| bell(t) + tremor * libm::sin(TAU * 3.0 * t).powi(2))
                 .collect()
         };
         let (smooth, rough) = (spectral_arc_length(&speed(0.0), 0.005), spectral_arc_length(&speed(0.5), 0.005));

@@ -31,7 +31,7 @@ fn the_circuit_of_boyle_berri_and_cohen_moves_as_worms_on_agar_do() {
 fn the_connectome_crawls_both_ways_and_stops_without_what_worms_need() {
     let output = nematode(&["validate", "worm", "models/experiments/connectome_forward.toml", "--json"]);
     let verdicts = verdicts(&output);
-    for row in ["K1", "K2", "K3", "K12_speed", "K12_wave", "N3_B", "N3_D", "N3_AVB"] {
+    for row in ["K1", "K2", "K3", "K12_speed", "K12_wave", "K14", "N3_B", "N3_D", "N3_AVB"] {
         assert!(verdicts.contains(&(row.to_string(), "pass".to_string())), "{row}: {verdicts:?}");
     }
     // What is not reached stays in the table: docs/locomotion.md.

@@ -121,7 +121,6 @@ fn told(gait: &Gait) -> Value {
     let quantities = Quantity::ALL.iter();
     let mut values: Map<String, Value> =
         quantities.map(|(name, quantity, _)| (name.to_string(), quantity.of(gait).into())).collect();
-    values.insert("amplitude".to_string(), gait.amplitude.into());
     values.insert("wave".to_string(), gait.wave.to_string().into());
     values.insert("class".to_string(), gait.class().to_string().into());
     values.insert("length_range".to_string(), gait.length.to_vec().into());

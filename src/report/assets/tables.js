@@ -1,11 +1,16 @@
 // The gait beside measured worms, the neurons with their search, and where a recording comes from.
 
+const DEGREE = 180 / Math.PI;
 const QUANTITIES = [
   ["forward_speed", "forward speed", "mm/s", MM], ["frequency", "undulation frequency", "Hz", 1],
   ["wavelength", "wavelength / length", "", 1], ["grip", "speed / speed of the wave", "", 1],
   ["bending", "curvature × length, rms", "", 1], ["undulation", "the same, less its mean over time", "", 1],
   ["tail_undulation", "that in the rear third", "", 1], ["travelling", "share of one travelling wave", "", 1],
-  ["amplitude", "amplitude", "mm", MM],
+  ["amplitude", "amplitude", "mm", MM], ["head_speed", "speed of the head's tip", "mm/s", MM],
+  ["path_curvature", "curvature of the path, to the left", "/mm", 1e-3],
+  ["eigenworms", "share of four eigenworms", "", 1], ["front_bend", "bend of the front third, rms", "°", DEGREE],
+  ["middle_bend", "of the middle third", "°", DEGREE], ["rear_bend", "of the rear third", "°", DEGREE],
+  ["reversals", "reversals", "", 1], ["omega_turns", "omega turns", "", 1],
 ];
 
 function tellGait(page) {
@@ -25,7 +30,7 @@ function tellGait(page) {
   const body = table.createTBody();
   for (const [key, what, unit, scale] of QUANTITIES) {
     const rows = page.measured.filter(row => row.quantity === key);
-    const number = value => value === null || value === undefined ? "none" : (value * scale).toFixed(Math.abs(value * scale) < 1 ? 3 : 2).replace(/^-(0\.0+)$/, "$1");
+    const number = value => value === null || value === undefined ? "none" : key === "reversals" || key === "omega_turns" ? String(value) : (value * scale).toFixed(Math.abs(value * scale) < 1 ? 3 : 2).replace(/^-(0\.0+)$/, "$1");
     const cell = run => {
       const value = run.motion.gait[key], made = element("td", {}, element("strong", { text: `${number(value)} ${value === null ? "" : unit}` }));
       for (const { what, range: [low, high] } of rows) {

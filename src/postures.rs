@@ -8,8 +8,9 @@
 //!   path curvature = change of the path's direction / its length, of the centre of mass in the mean over a cycle [1/m]
 //!
 //! Source: Stephens et al. 2008, doi:10.1371/journal.pcbi.1000028 (eigenworms); Brown et al. 2013,
-//! doi:10.1073/pnas.1211447110 (theirs of N2); Yemini et al. 2013, doi:10.1038/nmeth.2560 (what trackers report). What
-//! counts as a turn and as a reversal is our choice: crawling worms span half of π.
+//! doi:10.1073/pnas.1211447110 (theirs of N2); Yemini et al. 2013, doi:10.1038/nmeth.2560, and Tierpsy Tracker's list of
+//! outputs (half a second, and 5 % of the body, of a reversal). What counts as an omega turn is our choice: crawling worms
+//! span half of π.
 
 use std::f64::consts::PI;
 

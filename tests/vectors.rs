@@ -1,7 +1,7 @@
 //! Cells and wirings compute what ncps computes: outputs, states, gradients and the synapses of every seed.
 //!
 //! The reference vectors are large and stay outside: the folder that `NEMATODE_VECTORS` names, or `vectors/`
-//! in a folder `shared` beside the repository. One small vector of our own stays in `tests/vectors/`.
+//! in a folder `shared` beside the repository. Small vectors of our own stay in `tests/vectors/`.
 
 use std::path::{Path, PathBuf};
 
@@ -145,6 +145,17 @@ fn ltc_matches_the_small_vector_of_the_repository() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/ltc_small.safetensors");
     let error = errors_of(&path).outputs;
     assert!(error < OUTPUT, "worst relative error {error:e}");
+}
+
+#[test]
+fn gru_and_lstm_match_torch_and_so_do_their_gradients() {
+    // Made by tests/vectors/make_torch.py.
+    for name in ["gru_torch", "lstm_torch"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/{name}.safetensors"));
+        let errors = errors_of(&path);
+        println!("{name}: {:e} of outputs and states, {:e} of gradients", errors.outputs, errors.gradients);
+        assert!(errors.outputs < OUTPUT && errors.gradients < GRADIENT, "{name}");
+    }
 }
 
 #[test]

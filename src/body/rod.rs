@@ -360,6 +360,23 @@ mod tests {
     }
 
     #[test]
+    fn fibres_bend_the_middle_as_a_beam_under_their_moment() {
+        let settings = Settings::from_text("rod_adult.toml", include_str!("../../models/rod_adult.toml"));
+        let anatomy = RodAnatomy::read(&settings).expect("the rods of the repository");
+        let Pull::Fibre(force) = anatomy.pull else { panic!("{:?}", anatomy.pull) };
+        let mut rod = Rod::new(&anatomy, 2.6e-3, 1.65e-3);
+        // Little, so that strain stays below a hundredth, and within half a second, as muscles do.
+        for step in 1..=200 {
+            let active = 0.01 * (f64::from(step) / 100.0).min(1.0);
+            rod.step(5e-3, &[[active, 0.0]; 48]).expect("it bends");
+        }
+        // κ = A P R/EI with EI = 2 κ_L R² L/N; a rod turns by κ L/N against the next, to the back that pulls.
+        let turn = -0.01 * force / (anatomy.lateral_stiffness * anatomy.diameter);
+        let found = rod.pose()[25][2] - rod.pose()[24][2];
+        assert!((found / turn - 1.0).abs() < 0.01, "{found} {turn}");
+    }
+
+    #[test]
     fn a_worm_cannot_pull_itself_along_where_drag_is_the_same_in_all_directions() {
         let rod = driven(5.0, 5.0, 5.0);
         let [x, y] = [0, 1].map(|k| rod.pose().iter().map(|pose| pose[k]).sum::<f64>() / 49.0);

@@ -232,4 +232,11 @@ mod tests {
             assert!(said.contains(wanted), "{said}");
         }
     }
+
+    #[test]
+    fn a_muscle_that_is_a_spring_and_a_fibre_is_refused() {
+        let text = rod_toml().replace("shortening = 0.65", "shortening = 0.65\nforce = \"20 uN\"");
+        let said = RodAnatomy::read(&Settings::from_text("rod.toml", text)).expect_err("both").to_string();
+        assert!(said.contains("rod.toml:") && said.contains("give one of them whole"), "{said}");
+    }
 }

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use super::policy::Policy;
 use crate::error::{Error, Problem, write_whole};
+use crate::math::softplus;
 
 /// The types that the file brings along.
 const TYPES: &str = r#"  <ComponentType name="ltcSense" extends="baseCellMembPotDL">
@@ -173,8 +174,7 @@ impl Numbers {
             weights = rest;
             let letter = tensor.name.trim_start_matches("rnn_cell.").to_string();
             let positive = implicit && matches!(letter.as_str(), "gleak" | "cm" | "w" | "sensory_w");
-            // As in `ltc.rs`.
-            let acting = |stored: f64| if positive && stored <= 20.0 { libm::log1p(libm::exp(stored)) } else { stored };
+            let acting = |stored: f64| if positive { softplus(stored) } else { stored };
             (letter, own.iter().map(|stored| acting(*stored)).collect(), tensor.places.unwrap_or_default())
         });
         Self(tensors.collect())

@@ -22,6 +22,7 @@ use super::cell::{Adjoint, Cell, Moment, Tensor};
 use super::explicit::{self, Flow, Solver};
 use super::lanes::{Row, add, in_lanes, over_lanes, read_rows, rows};
 use super::synapses::{Columns, SUMS};
+use crate::math::softplus;
 
 /// What a sense goes through before it reaches synapses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -133,10 +134,9 @@ impl Ltc {
         if !self.options.implicit {
             (stored, 1.0)
         } else if stored > 20.0 {
-            // The difference to x is below 2·10⁻⁹, and torch drops it too.
-            (stored, 1.0)
+            (softplus(stored), 1.0)
         } else {
-            (libm::log1p(libm::exp(stored)), 1.0 / (1.0 + libm::exp(-stored)))
+            (softplus(stored), 1.0 / (1.0 + libm::exp(-stored)))
         }
     }
 

@@ -9,6 +9,7 @@
 use std::path::Path;
 
 use crate::controller::Controller;
+use crate::controller::inside::Inside;
 use crate::controller::policy::Policy;
 use crate::controller::recurrent::{Batch, Recurrent};
 use crate::error::{Error, Problem};
@@ -77,14 +78,16 @@ pub fn contributions(policy: &Policy, recording: &Path) -> Result<Contributions,
     let visible = network.cell().visible();
     let all = network.states();
     let states: Vec<f64> = (0..steps).flat_map(|step| played.states[step * all..][..visible].to_vec()).collect();
-    let named = policy.neurons.clone().filter(|names| names.len() == visible);
-    let neurons = named.unwrap_or_else(|| (0..visible).map(|neuron| format!("neuron/{}", neuron + 1)).collect());
+    let inside = Inside::of(network, policy.neurons.as_deref());
     let replay =
         Replay { network, inputs: &inputs, elapsed: &elapsed, states: &played.states, outputs: &played.outputs };
     let (by_gradient_of_senses, by_gradient_of_neurons) = replay.gradients();
     let of_senses = [by_gradient_of_senses, replay.without_senses()];
     let of_neurons = [by_gradient_of_neurons, replay.without_neurons()];
-    let (synapses, currents) = synapses(network, &neurons, &states);
+    let synapses = inside.synapses();
+    let at_each_step = |v: &[f64]| (0..synapses.len()).map(|synapse| inside.current(synapse, v)).collect::<Vec<f64>>();
+    let currents = states.chunks(visible.max(1)).flat_map(at_each_step).collect();
+    let neurons = inside.neurons().to_vec();
     Ok(Contributions { times, muscles, senses, neurons, states, synapses, currents, of_senses, of_neurons })
 }
 
@@ -215,36 +218,6 @@ impl Replay<'_> {
 fn transposed(columns: &[Vec<f64>]) -> Vec<f64> {
     let rows = columns.first().map_or(0, Vec::len);
     (0..rows).flat_map(|row| columns.iter().map(move |column| column[row])).collect()
-}
-
-/// Names and currents of the synapses between the neurons of an LTC; none of another cell.
-fn synapses(network: &Recurrent, neurons: &[String], states: &[f64]) -> (Vec<String>, Vec<f64>) {
-    let mut parts: [Option<(Vec<usize>, Vec<f64>)>; 4] = Default::default();
-    let mut start = 0;
-    for tensor in network.tensors() {
-        let own = start..start + tensor.weights();
-        start = own.end;
-        let letter = ["w", "mu", "sigma", "erev"].iter().position(|letter| tensor.name == format!("rnn_cell.{letter}"));
-        if let (Some(letter), Some(places)) = (letter, tensor.places.clone()) {
-            parts[letter] = Some((places, network.weights()[own].to_vec()));
-        }
-    }
-    let [Some((places, w)), Some((_, mu)), Some((_, sigma)), Some((_, erev))] = parts else {
-        return (Vec::new(), Vec::new());
-    };
-    let units = neurons.len();
-    let names = places.iter().map(|place| format!("{} > {}", neurons[place / units], neurons[place % units])).collect();
-    let implicit = network.settings().iter().any(|(key, text)| *key == "implicit_param_constraints" && text == "true");
-    let strength = |w: f64| if implicit { libm::log1p(libm::exp(w)) } else { w };
-    let currents = states.chunks(units).flat_map(|v| {
-        let current = |(synapse, place): (usize, &usize)| {
-            let (from, to) = (v[place / units], v[place % units]);
-            let open = 1.0 / (1.0 + libm::exp(-sigma[synapse] * (from - mu[synapse])));
-            strength(w[synapse]) * open * (erev[synapse] - to)
-        };
-        places.iter().enumerate().map(current).collect::<Vec<f64>>()
-    });
-    (names, currents.collect())
 }
 
 impl Contributions {

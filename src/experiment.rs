@@ -7,16 +7,13 @@ use serde::Deserialize;
 use crate::body::Scheme;
 use crate::body::medium::Medium;
 use crate::body::worm_body::{WormAnatomy, WormBody};
-use crate::circuit_part::CircuitFile;
 use crate::connectome::{Circuit, Source};
 use crate::controller::Controller;
-use crate::controller::policy::Policy;
-use crate::controller::policy_controller::PolicyController;
-use crate::controller::traveling_wave::{TravelingWave, Wave};
-use crate::error::{Place, Problem, Problems};
+use crate::controller_part::{ControllerFile, placed, read_controller, trace};
+use crate::error::{Problem, Problems};
 use crate::interventions::{Ablations, ChangeFile, ClampFile, Tap, TapFile};
 use crate::interventions::{change_medium, read_changes, read_clamps, read_taps};
-use crate::proprioception::{Sense, muscle_named};
+use crate::proprioception::Sense;
 use crate::receptors::{Receptor, SensesFile, Touch};
 use crate::settings::{Settings, Spanned};
 use crate::units::{Dimension, UnitTable};
@@ -114,6 +111,8 @@ pub struct RecordingPart {
     pub interval: f64,
     /// Time between samples of membrane voltage [s].
     pub voltage_interval: f64,
+    /// Names of the neurons and synapses of the policy that are recorded with each frame.
+    pub policy: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -163,38 +162,6 @@ enum SchemeFile {
     Explicit,
 }
 
-/// What decides; one of these.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ControllerFile {
-    traveling_wave: Option<WaveFile>,
-    /// Of older files: `[controller.ltc]`, with `policy`.
-    #[serde(alias = "ltc")]
-    policy: Option<PolicyFile>,
-    circuit: Option<CircuitFile>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WaveFile {
-    frequency: Spanned<String>,
-    waves: f64,
-    head_amplitude: f64,
-    tail_amplitude: f64,
-    ramp: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PolicyFile {
-    #[serde(alias = "policy")]
-    file: Spanned<String>,
-    #[serde(default)]
-    senses: Vec<Spanned<String>>,
-    #[serde(default)]
-    drives: Vec<Spanned<String>>,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NetworkFile {
@@ -223,6 +190,8 @@ struct RecordingFile {
     file: String,
     interval: Spanned<String>,
     voltage_interval: Option<Spanned<String>>,
+    #[serde(default)]
+    policy: Vec<Spanned<String>>,
 }
 
 fn one() -> Spanned<usize> {
@@ -285,7 +254,7 @@ impl Experiment {
         if *file.body.substeps.get_ref() == 0 {
             problems.push(settings.problem(file.body.substeps.span(), "a step has at least one substep, found 0"));
         }
-        let controller = file
+        let mut controller = file
             .controller
             .as_ref()
             .and_then(|controller| keep(read_controller(&settings, controller, &mut files), &mut problems));
@@ -298,10 +267,20 @@ impl Experiment {
             let taken = ablate.neurons.iter().chain(&ablate.synapses).chain(&ablate.gap_junctions).next();
             let lonely = file.stimulus.first().map(|stimulus| stimulus.current.span());
             let lonely = lonely.into_iter().chain(file.senses.as_ref().map(Spanned::span));
-            for span in lonely.chain(taken.map(Spanned::span)).chain(file.tap.first().map(Spanned::span)) {
-                let message = "stimuli, senses, taps and ablations reach neurons, but there is no [network]";
+            for span in lonely.chain(taken.map(Spanned::span)) {
+                let message = "stimuli, senses and ablations reach neurons, but there is no [network]";
                 let problem = settings.problem(span, message);
                 problems.push(problem.help("add a [network] with its NeuroML file"));
+            }
+            let feels = |controller: &Box<dyn Controller>| {
+                controller.senses().iter().any(|name| matches!(Sense::named(name), Ok(Sense::Touch(_))))
+            };
+            if let Some(tap) = file.tap.first()
+                && controller.as_ref().is_some_and(|controller| !feels(controller))
+            {
+                let problem = settings.problem(tap.span(), "nothing feels this tap");
+                let help = "add a [network], or a controller with the sense \"touch/anterior\" or \"touch/posterior\"";
+                problems.push(problem.help(help));
             }
         }
         let mut happenings = read_clamps(&file.clamp, &settings, &mut problems);
@@ -309,7 +288,8 @@ impl Experiment {
             problems.push(clamp.problem(&settings, "particles can't be clamped yet").help("give a body of rods"));
         }
         happenings.extend(read_changes(&file.change, &settings, &mut problems));
-        let taps = read_taps(&file.tap, &settings, &mut problems);
+        let taps = read_taps(&file.tap, network.is_some(), &settings, &mut problems);
+        happenings.extend(taps.iter().map(Tap::happening));
         if controller.is_none() && network.is_none() && problems.is_empty() {
             let problem = settings.problem(0..0, "nothing drives this worm");
             problems.push(problem.help("add a [controller] or a [network]"));
@@ -317,7 +297,8 @@ impl Experiment {
         let interval = steps.multiple(&file.recording.interval, &mut problems);
         let voltage = file.recording.voltage_interval.as_ref();
         let voltage_interval = voltage.map_or(interval, |text| steps.multiple(text, &mut problems));
-        let recording = RecordingPart { file: PathBuf::from(&file.recording.file), interval, voltage_interval };
+        let policy = trace(&settings, &file.recording.policy, controller.as_deref_mut(), &mut problems);
+        let recording = RecordingPart { file: PathBuf::from(&file.recording.file), interval, voltage_interval, policy };
         match (anatomy, medium) {
             (Some(anatomy), Some(medium)) => problems.or_ok(Self {
                 title: file.title,
@@ -407,70 +388,6 @@ impl Steps<'_> {
         }
         value
     }
-}
-
-fn read_controller(
-    settings: &Settings,
-    controller: &Spanned<ControllerFile>,
-    files: &mut Vec<PathBuf>,
-) -> Result<Box<dyn Controller>, Problems> {
-    let ControllerFile { traveling_wave, policy, circuit } = controller.get_ref();
-    match (traveling_wave, policy, circuit) {
-        (Some(wave), None, None) => Ok(Box::new(read_wave(settings, wave)?)),
-        (None, Some(policy), None) => Ok(Box::new(read_policy(settings, policy, files)?)),
-        (None, None, Some(circuit)) => Ok(Box::new(circuit.read(settings, files)?)),
-        _ => {
-            let problem = settings.problem(controller.span(), "a worm has one controller");
-            Err(problem.help("give [controller.traveling_wave], [controller.policy] or [controller.circuit]").into())
-        }
-    }
-}
-
-fn read_wave(settings: &Settings, file: &WaveFile) -> Result<TravelingWave, Problems> {
-    let mut problems = Problems::new();
-    let wave = Wave {
-        frequency: settings.positive(&file.frequency, Dimension::PER_TIME, &mut problems),
-        waves: file.waves,
-        head_amplitude: file.head_amplitude,
-        tail_amplitude: file.tail_amplitude,
-        phase: 0.0,
-        ramp: settings.not_negative(&file.ramp, Dimension::TIME, &mut problems),
-    };
-    problems.or_ok(())?;
-    let at_the_wave = |problem: Problem| problem.at(settings.place(file.frequency.span()));
-    TravelingWave::new(wave).map_err(|found| collect(found.into_iter().map(at_the_wave)))
-}
-
-fn read_policy(settings: &Settings, file: &PolicyFile, files: &mut Vec<PathBuf>) -> Result<PolicyController, Problems> {
-    let path = settings.beside(file.file.get_ref());
-    let policy_place = settings.place(file.file.span());
-    let names = |list: &[Spanned<String>]| list.iter().map(|name| name.get_ref().clone()).collect();
-    let controller = Policy::read(&path)
-        .and_then(|policy| Ok(policy.controller(names(&file.senses), names(&file.drives))?))
-        .map_err(|found| placed(found, &policy_place))?;
-    files.push(path);
-    // Names that the policy's own file gives are the fault of the line that names that file.
-    let place_of = |list: &[Spanned<String>], wrong: &str| {
-        list.iter()
-            .find(|name| name.get_ref() == wrong)
-            .map_or(policy_place.clone(), |name| settings.place(name.span()))
-    };
-    let unknown_sense = |name: &String| Some(Sense::named(name).err()?.at(place_of(&file.senses, name)));
-    let unknown_drive = |name: &String| Some(muscle_named(name).err()?.at(place_of(&file.drives, name)));
-    let senses = controller.senses().iter().filter_map(unknown_sense);
-    collect(senses.chain(controller.drives().iter().filter_map(unknown_drive))).or_ok(())?;
-    Ok(controller)
-}
-
-/// Problems of a file that could not be read get the place that names the file.
-fn placed(found: Problems, place: &Place) -> Problems {
-    collect(found.into_iter().map(|problem| if problem.place.is_none() { problem.at(place.clone()) } else { problem }))
-}
-
-fn collect(problems: impl Iterator<Item = Problem>) -> Problems {
-    let mut all = Problems::new();
-    all.extend(problems);
-    all
 }
 
 fn read_drive(settings: &Settings, network: &NetworkFile, problems: &mut Problems) -> Drive {

@@ -28,14 +28,14 @@ pub struct Ablations {
     pub gap_junctions: Vec<Spanned<String>>,
 }
 
-/// A short current into the neurons that feel a touch.
+/// A touch: a sense of controllers, and a short current into the neurons that feel it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tap {
     /// When [s].
     pub at: f64,
     /// Where along the body it is felt, 0 head … 1 tail; everywhere if the plate is tapped.
     pub place: Option<f64>,
-    /// What a neuron that feels it gets [A].
+    /// What a neuron that feels it gets [A]; 0 where there are no neurons.
     pub current: f64,
     /// For how long [s].
     pub duration: f64,
@@ -73,7 +73,7 @@ pub(crate) struct ChangeFile {
 pub(crate) struct TapFile {
     at: Spanned<String>,
     place: Option<Spanned<f64>>,
-    current: Spanned<String>,
+    current: Option<Spanned<String>>,
     duration: Spanned<String>,
 }
 
@@ -146,7 +146,12 @@ pub(crate) fn change_medium(
 }
 
 /// The taps of an experiment.
-pub(crate) fn read_taps(files: &[Spanned<TapFile>], settings: &Settings, problems: &mut Problems) -> Vec<Tap> {
+pub(crate) fn read_taps(
+    files: &[Spanned<TapFile>],
+    has_network: bool,
+    settings: &Settings,
+    problems: &mut Problems,
+) -> Vec<Tap> {
     let read = |spanned: &Spanned<TapFile>| {
         let file = spanned.get_ref();
         if let Some(place) = &file.place
@@ -156,15 +161,31 @@ pub(crate) fn read_taps(files: &[Spanned<TapFile>], settings: &Settings, problem
             problems
                 .push(settings.problem(place.span(), message).help("give a place from 0, the head, to 1, the tail"));
         }
+        let current = match &file.current {
+            Some(current) => settings.quantity(current, Dimension::CURRENT, problems),
+            None if has_network => {
+                let problem = settings.problem(spanned.span(), "a tap without a `current`");
+                problems.push(problem.help("say what a neuron that feels it gets: current = \"20 pA\""));
+                0.0
+            }
+            None => 0.0,
+        };
         Tap {
             at: settings.not_negative(&file.at, Dimension::TIME, problems),
             place: file.place.as_ref().map(|place| *place.get_ref()),
-            current: settings.quantity(&file.current, Dimension::CURRENT, problems),
+            current,
             duration: settings.positive(&file.duration, Dimension::TIME, problems),
             span: spanned.span(),
         }
     };
     files.iter().map(read).collect()
+}
+
+impl Tap {
+    /// What it is to the body: a controller may feel it.
+    pub(crate) fn happening(&self) -> Happening {
+        Happening { from: self.at, until: self.at + self.duration, change: Change::Touch(self.place) }
+    }
 }
 
 impl Ablations {

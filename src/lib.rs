@@ -13,6 +13,7 @@ pub mod compare;
 pub mod connectome;
 pub mod contributions;
 pub mod controller;
+mod controller_part;
 pub mod error;
 pub mod experiment;
 pub mod fit;

@@ -1,12 +1,15 @@
-//! Bending becomes a sense: what a body's shape tells its neurons and its controller.
+//! Bending and touch become senses: what a body's shape and surface tell its neurons and its controller.
 //!
 //!   curvature/01 … curvature/24    κL of each stretch of the body, positive to the back (dimensionless)
 //!   MDL05/strain                   (l − l₀)/l₀ of a muscle (dimensionless)
+//!   touch/anterior, …/posterior    1 while that half of the body is touched, else 0
 //!
 //! A stretch receptor feels the mean strain of the muscles of one side over its receptive field.
 //!
 //! Source: Boyle, Berri & Cohen 2012, doi:10.3389/fncom.2012.00010 (stretch of one side over a stretch of the body);
-//! Wen et al. 2012, Neuron 76:750, doi:10.1016/j.neuron.2012.08.039 (B neurons feel the body in front of them).
+//! Wen et al. 2012, Neuron 76:750, doi:10.1016/j.neuron.2012.08.039 (B neurons feel the body in front of them);
+//! Chalfie et al. 1985, doi:10.1523/JNEUROSCI.05-04-00956.1985 (two fields of touch; that they meet in the middle is a
+//! simplification).
 
 use crate::body::worm_body::WormBody;
 use crate::error::{Problem, nearest};
@@ -19,14 +22,26 @@ pub struct Felt {
     pub curvature: Vec<f64>,
     /// Strain of each muscle.
     pub strain: Vec<f64>,
+    /// Whether the front and the back half are touched, 1 or 0.
+    pub touch: [f64; 2],
 }
 
 impl Felt {
-    /// What `body` feels as it lies.
+    /// What `body` feels as it lies, touched nowhere.
     pub fn by(body: &WormBody) -> Self {
         let length = body.rest_length();
         let curvature = body.midline().curvature_of_parts(MUSCLE_ROWS).iter().map(|k| k * length).collect();
-        Self { curvature, strain: body.muscle_strain() }
+        Self { curvature, strain: body.muscle_strain(), touch: [0.0; 2] }
+    }
+
+    /// A touch at a place along the body, 0 head to 1 tail; everywhere if the plate is tapped.
+    pub fn feel_touch(&mut self, place: Option<f64>) {
+        let halves = place.map_or([true, true], |place| [place < 0.5, place >= 0.5]);
+        for (touch, felt) in self.touch.iter_mut().zip(halves) {
+            if felt {
+                *touch = 1.0;
+            }
+        }
     }
 }
 
@@ -37,6 +52,8 @@ pub enum Sense {
     Curvature(usize),
     /// Strain of a muscle, by number.
     Strain(usize),
+    /// Touch of the front (0) or the back half (1).
+    Touch(usize),
 }
 
 impl Sense {
@@ -50,7 +67,8 @@ impl Sense {
             let names: Vec<String> = Self::all().into_iter().map(|(known, _)| known).collect();
             problem.help(match nearest(name, names.iter().map(String::as_str)) {
                 Some(known) => format!("did you mean \"{known}\"?"),
-                None => "senses are \"curvature/01\" … \"curvature/24\" and \"MDL05/strain\"".to_string(),
+                None => "senses are \"curvature/01\" … \"curvature/24\", \"MDL05/strain\" and \"touch/anterior\""
+                    .to_string(),
             })
         })
     }
@@ -60,7 +78,8 @@ impl Sense {
         let bends = (0..MUSCLE_ROWS).map(|row| (format!("curvature/{:02}", row + 1), Self::Curvature(row)));
         let strains =
             muscle_names().into_iter().enumerate().map(|(i, name)| (format!("{name}/strain"), Self::Strain(i)));
-        bends.chain(strains).collect()
+        let touches = ["touch/anterior", "touch/posterior"].into_iter().enumerate();
+        bends.chain(strains).chain(touches.map(|(half, name)| (name.to_string(), Self::Touch(half)))).collect()
     }
 
     /// Its value in what is felt.
@@ -68,6 +87,7 @@ impl Sense {
         match self {
             Self::Curvature(row) => felt.curvature[row],
             Self::Strain(muscle) => felt.strain[muscle],
+            Self::Touch(half) => felt.touch[half],
         }
     }
 }
@@ -169,7 +189,7 @@ mod tests {
     use super::*;
 
     fn felt() -> Felt {
-        Felt { curvature: vec![0.0; 24], strain: (0..95).map(f64::from).collect() }
+        Felt { curvature: vec![0.0; 24], strain: (0..95).map(f64::from).collect(), touch: [0.0; 2] }
     }
 
     fn plain(dorsal: bool, from: f64, to: f64) -> ReceptiveField {
@@ -212,6 +232,16 @@ mod tests {
         assert_eq!(plain(true, 0.0, 4.0 / 24.0).stretch(&felt()), 13.5);
         // The ventral tail: MVL23 (70) and MVR24 (94), MVR23 (93); MVL24 does not exist.
         assert_eq!(plain(false, 22.0 / 24.0, 1.0).stretch(&felt()), (70.0 + 93.0 + 94.0) / 3.0);
+    }
+
+    #[test]
+    fn a_touch_is_felt_by_its_half_and_a_tap_of_the_plate_by_both() {
+        let touched = |place| {
+            let mut felt = felt();
+            felt.feel_touch(place);
+            ["touch/anterior", "touch/posterior"].map(|name| Sense::named(name).expect("a sense").of(&felt))
+        };
+        assert_eq!([touched(Some(0.1)), touched(Some(0.9)), touched(None)], [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]);
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub struct Run {
     provenance: Provenance,
     file: PathBuf,
     cells: Option<Cells>,
+    /// Names of what is recorded of the inside of the policy.
+    traced: Vec<String>,
     /// Steps between two checkpoints.
     checkpoint_every: Option<usize>,
     /// The recording that the run goes on from, and where in it.
@@ -117,6 +119,7 @@ impl Run {
             },
             file: experiment.recording.file,
             cells,
+            traced: experiment.recording.policy,
             checkpoint_every: None,
             from: None,
         })
@@ -197,7 +200,7 @@ impl Run {
         let shape = Shape::of(&self.worm);
         let muscle_names = muscle_names();
         let senses: Vec<String> = Sense::all().into_iter().map(|(name, _)| name).collect();
-        let extras = extras();
+        let extras = extras(&self.traced);
         let voltage_interval = self.voltage_every as f64 * self.worm.step_length();
         let layout = Layout {
             species: &shape.species,

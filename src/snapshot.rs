@@ -35,10 +35,13 @@ impl Shape {
     }
 }
 
-/// Quantities of every run beside the usual ones.
-pub(crate) fn extras() -> Vec<Extra> {
-    let extra = |name: &str, unit: &str| Extra { name: name.to_string(), unit: unit.to_string(), width: 1 };
-    vec![extra("relative_length", ""), extra("relative_volume", ""), extra("mean_pressure", "Pa")]
+/// Quantities of every run beside the usual ones; `traced` are the names of what is recorded of a policy's inside.
+pub(crate) fn extras(traced: &[String]) -> Vec<Extra> {
+    let extra =
+        |name: &str, unit: &str| Extra { name: name.to_string(), unit: unit.to_string(), width: 1, labels: Vec::new() };
+    let policy = Extra { width: traced.len(), labels: traced.to_vec(), ..extra("policy", "") };
+    let always = [extra("relative_length", ""), extra("relative_volume", ""), extra("mean_pressure", "Pa")];
+    always.into_iter().chain((!traced.is_empty()).then_some(policy)).collect()
 }
 
 /// One frame with its numbers in single precision.
@@ -55,6 +58,7 @@ pub(crate) struct Snapshot {
     center: [f64; 3],
     senses: Vec<f32>,
     extras: [f32; 3],
+    policy: Vec<f32>,
 }
 
 impl Snapshot {
@@ -78,6 +82,7 @@ impl Snapshot {
             center: [center.x, center.y, center.z],
             senses: Sense::all().into_iter().map(|(_, sense)| sense.of(felt) as f32).collect(),
             extras: [body.relative_length() as f32, body.relative_volume() as f32, body.mean_pressure() as f32],
+            policy: single(&worm.traced()),
         }
     }
 
@@ -88,7 +93,8 @@ impl Snapshot {
     }
 
     pub(crate) fn append(&self, recording: &mut Recording) -> Result<(), Error> {
-        let extras: Vec<&[f32]> = self.extras.iter().map(std::slice::from_ref).collect();
+        let mut extras: Vec<&[f32]> = self.extras.iter().map(std::slice::from_ref).collect();
+        extras.extend((!self.policy.is_empty()).then_some(&self.policy[..]));
         recording.frame(&Frame {
             step: self.step,
             time: self.time,

@@ -2,7 +2,7 @@
 //!
 //! One step, read aloud: *sense, decide, fire, contract, move*.
 //!
-//!   sense      bending and stretch of the body as it lies; late and with noise
+//!   sense      bending, stretch and touch of the body as it lies; late and with noise
 //!              where that is asked for                                         → senses
 //!   decide     the controller, if there is one                                 → drives
 //!   fire       the network, if there is one, over the whole step: stretch      → drives
@@ -43,6 +43,8 @@ pub enum Change {
     Clamp(Clamp),
     /// Its medium has this drag across and along it from now on [kg/(m·s)].
     Drag([f64; 2]),
+    /// It is touched at a place along it, 0 head … 1 tail; everywhere if the plate is tapped.
+    Touch(Option<f64>),
 }
 
 /// A stretch of body that is held.
@@ -213,7 +215,13 @@ impl Worm {
 
     /// What is felt at this moment.
     fn sense(&mut self) -> Felt {
-        let now = Felt::by(&self.body);
+        let time = self.time();
+        let mut now = Felt::by(&self.body);
+        for happening in self.happenings.iter().filter(|happening| (happening.from..happening.until).contains(&time)) {
+            if let Change::Touch(place) = happening.change {
+                now.feel_touch(place);
+            }
+        }
         let Some((Disturbance { delay, noise, slenderness, seed }, past)) = &mut self.disturbed else { return now };
         past.push_back(now.clone());
         let mut felt = if past.len() > *delay { past.pop_front().unwrap_or(now) } else { past[0].clone() };
@@ -240,6 +248,8 @@ impl Worm {
                     self.body.hold(part, curvature, 1.0 + (FIRMNESS - 1.0) * closed);
                 }
                 Change::Drag([normal, tangential]) => self.body.set_drag(normal, tangential),
+                // It is felt, and moves nothing.
+                Change::Touch(_) => {}
             }
         }
     }
@@ -319,6 +329,11 @@ impl Worm {
     /// What the worm felt at the beginning of its last step.
     pub fn felt(&self) -> &Felt {
         &self.felt
+    }
+
+    /// What is traced of the inside of the controller.
+    pub fn traced(&self) -> Vec<f64> {
+        self.controller.as_ref().map_or_else(Vec::new, |mind| mind.controller.traced())
     }
 
     /// The network, if it has one.

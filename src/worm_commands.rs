@@ -70,11 +70,14 @@ pub struct ReportOptions {
     /// The page to write.
     #[arg(short, long, value_name = "FILE.html", default_value = "report.html")]
     out: PathBuf,
+    /// Show which senses and neurons of a policy moved which muscle; the policy must lie where the run found it.
+    #[arg(long)]
+    contributions: bool,
 }
 
 /// Writes the page and says how large it is.
 pub fn report(options: &ReportOptions) -> Result<(), Error> {
-    let size = report::write(&options.files, &options.out)?;
+    let size = report::write(&options.files, &options.out, options.contributions)?;
     println!("{}: {:.1} MB, to be opened in a browser", options.out.display(), size as f64 * 1e-6);
     Ok(())
 }

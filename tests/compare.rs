@@ -10,8 +10,9 @@ use nematode::settings::Settings;
 use sha2::{Digest, Sha256};
 
 /// A contest that takes a second: two policies and the wave, two seeds.
-const CHANGES: [&str; 12] = [
+const CHANGES: [&str; 13] = [
     "duration=3 s",
+    "touch.duration=1 s",
     "seeds=[1, 2]",
     "against=GRU",
     "shared.parameters=1500",
@@ -30,7 +31,7 @@ const ENTRANTS: &str = "contestant=[{name=\"GRU\", policy={cell=\"gru\"}}, \
     {name=\"wave\", experiment=\"adult_wave.toml\"}]";
 
 /// The trained weights of two of its policies, as SHA-256.
-const GOLDEN: &str = "d85a7d6bd416b93d";
+const GOLDEN: &str = "92f0a3d3a16a5e01";
 
 fn text() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/experiments/controllers.toml");
@@ -78,6 +79,8 @@ fn a_contest_that_was_stopped_goes_on_with_the_same_bits_on_any_number_of_thread
     let files = ["results.h5", "results.json", "GRU.seed2.safetensors", "LTC.seed1.safetensors"];
     assert_eq!(hash(straight, &files), hash(stopped, &files));
     assert_eq!(hash(straight, &files[2..])[..16], *GOLDEN);
+    let page = std::fs::read_to_string(straight.join("results.html")).expect("a page");
+    assert!(page.contains("touched at the head") && page.contains("openContest();"));
 
     // Another contest does not go on from there.
     let changed = [&CHANGES[..], &["imitation.epochs=3"]].concat();
@@ -98,7 +101,7 @@ fn every_policy_is_of_one_size_and_feels_and_drives_the_same() {
         assert_eq!(entrant.parameters, Some(weights));
         // The share that the file gives.
         assert!(weights.abs_diff(20_000) <= 1000, "{}: {weights}", entrant.name);
-        assert_eq!((policy.network.inputs(), policy.network.outputs()), (48, 95), "{}", entrant.name);
+        assert_eq!((policy.network.inputs(), policy.network.outputs()), (50, 95), "{}", entrant.name);
         assert_ne!(policy.network.weights(), contest.policy(entrant, 4).expect("a policy").network.weights());
     }
 }
@@ -128,6 +131,7 @@ fn everything_that_is_wrong_in_a_contest_is_told_with_its_place() {
         ("shared.parameters=10", "at its nearest size, where 10 are asked"),
         ("imitation.rates=[]", "`rates` are steps of Adam above 0"),
         ("disturb.drag=[0.0]", "`drag` is 0"),
+        ("touch.duration=2 s", "a touch of 2 s in a watch of 3 s"),
     ];
     for (change, part) in cases {
         let told = read(&text(), &[&CHANGES[..], &[change]].concat()).err().expect("a problem");

@@ -83,6 +83,8 @@ fn every_key_of_the_models_is_explained() {
         "models/experiments/learn_crawl.toml",
         "models/experiments/learn_connectome.toml",
         "models/experiments/learn_forward.toml",
+        "models/experiments/learn_half_cheetah.toml",
+        "models/experiments/learn_xor.toml",
         "models/experiments/adult_wave.toml",
         "models/experiments/controllers.toml",
     ];

@@ -150,7 +150,7 @@ fn what_is_not_there_is_said_with_the_nearest_name() {
             "0 head",
         ),
         ("clamp=[{part=[0.4, 0.6], curvature=\"0 mV\", from=\"0 s\", duration=\"1 s\"}]", "found \"0 mV\"", ""),
-        ("tap=[{at=\"1 s\", current=\"5 pA\", duration=\"1 s\"}]", "no neuron feels this tap", "[[touch]]"),
+        ("tap=[{at=\"1 s\", duration=\"1 s\"}]", "a tap without a `current`", "current = \"20 pA\""),
         ("change=[{at=\"1 s\", medium=\"../media/floor.toml\"}]", "can't change to", "[resistive]"),
     ];
     for (change, message, help) in cases {
@@ -158,9 +158,41 @@ fn what_is_not_there_is_said_with_the_nearest_name() {
         assert!(text.contains(message) && text.contains(help), "{change}: {text}");
         assert!(text.contains("connectome_forward.toml:"), "{change} has no place: {text}");
     }
+    let text = problems("bbc.toml", &["tap=[{at=\"1 s\", current=\"5 pA\", duration=\"1 s\"}]"]);
+    assert!(text.contains("no neuron feels this tap") && text.contains("[[touch]]"), "{text}");
     let text = problems("crawl.toml", &["ablate.neurons=[\"AVB\"]"]);
     assert!(text.contains("there is no [network]"), "{text}");
     let text =
         problems("crawl.toml", &["clamp=[{part=[0.4, 0.6], curvature=\"0 per_m\", from=\"0 s\", duration=\"1 s\"}]"]);
     assert!(text.contains("particles can't be clamped yet"), "{text}");
+}
+
+#[test]
+fn a_touch_is_a_sense_and_a_wave_that_feels_it_backs_up() {
+    let touched = |place: f64| {
+        let tap = format!("tap=[{{at=\"3 s\", place={place}, duration=\"2 s\"}}]");
+        let mut worm = run("adult_wave.toml", &[&tap]).into_worm();
+        let mut ways = [0.0; 2];
+        while worm.time() < 5.0 {
+            let before = worm.body().center_of_mass();
+            worm.step().expect("it goes on");
+            let (head, tail) = (worm.body().midline().points[0], *worm.body().midline().points.last().expect("a tail"));
+            let way = (worm.body().center_of_mass() - before).dot(&(head - tail).normalize());
+            // From a second after the start, and from half a second after the touch.
+            for (part, from, to) in [(0, 1.0, 3.0), (1, 3.5, 5.0)] {
+                if (from..to).contains(&worm.time()) {
+                    ways[part] += 1e3 * way / (to - from);
+                }
+            }
+        }
+        (ways, worm.felt().touch)
+    };
+    let (head, tail) = (touched(0.1), touched(0.9));
+    assert_eq!([head.1, tail.1], [[1.0, 0.0], [0.0, 1.0]]);
+    // In mm/s; the wave gives 0.19 forward, and as much backward.
+    assert!(head.0[0] > 0.15 && head.0[1] < -0.15, "{head:?}");
+    assert!(tail.0[0] > 0.15 && tail.0[1] > 0.15, "{tail:?}");
+
+    let told = problems("rod_wave.toml", &["tap=[{at=\"3 s\", duration=\"2 s\"}]"]);
+    assert!(told.contains("nothing feels this tap") && told.contains("touch/anterior"), "{told}");
 }

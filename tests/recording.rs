@@ -39,7 +39,7 @@ impl Run {
             muscles: muscle_names(),
             neurons: ["AVBL", "AVBR", "DB1"].map(String::from).to_vec(),
             senses: (1..=24).map(|row| format!("curvature/{row:02}")).collect(),
-            extras: vec![Extra { name: "energy".into(), unit: "J".into(), width: 2 }],
+            extras: vec![Extra { name: "energy".into(), unit: "J".into(), width: 2, labels: Vec::new() }],
         }
     }
 
@@ -249,7 +249,7 @@ fn a_path_that_cannot_be_written_is_told_and_leaves_nothing() {
         ("length", "um", 0, "at least one number"),
     ] {
         let mut run = Run::new(3);
-        run.extras = vec![Extra { name: name.into(), unit: unit.into(), width }];
+        run.extras = vec![Extra { name: name.into(), unit: unit.into(), width, labels: Vec::new() }];
         let error = run.create(&path).err().expect("no recording");
         assert!(error.to_string().contains(part), "{error}");
     }

@@ -72,7 +72,7 @@ fn data(page: &Path) -> serde_json::Value {
 }
 
 fn said(files: &[PathBuf], out: &Path) -> String {
-    match report::write(files, out) {
+    match report::write(files, out, false) {
         Err(Error::Input(problems)) => problems.to_string(),
         other => panic!("{other:?} should be wrong input"),
     }
@@ -83,7 +83,7 @@ fn a_page_has_the_gait_the_neurons_and_the_papers_of_its_recording() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, page) = (folder.path().join("run.h5"), folder.path().join("run.html"));
     glide(&file, &names(&["AVBL", "DB1"]), "</script> & <b>");
-    let size = report::write(std::slice::from_ref(&file), &page).expect("a page");
+    let size = report::write(std::slice::from_ref(&file), &page, false).expect("a page");
     assert_eq!(size, std::fs::metadata(&page).expect("there").len());
     let data = data(&page);
     let run = &data["runs"][0];
@@ -109,7 +109,7 @@ fn a_run_without_neurons_has_a_page_and_several_share_one() {
     glide(&files[0], &[], "one");
     glide(&files[1], &names(&["AVBL"]), "two");
     let page = folder.path().join("both.html");
-    report::write(&files, &page).expect("a page");
+    report::write(&files, &page, false).expect("a page");
     let data = data(&page);
     assert_eq!(data["runs"].as_array().expect("runs").len(), 2);
     assert!(data["runs"][0]["cells"].is_null() && data["runs"][1]["cells"].is_object());
@@ -160,7 +160,7 @@ fn a_recording_that_was_cut_off_is_refused_and_one_that_is_spoiled_never_panics(
         turned[cut..(cut + 64).min(bytes.len())].fill(0xa5);
         std::fs::write(&spoiled, &turned).expect("written");
         // It may be in a part that a page does not use.
-        let _ = report::write(std::slice::from_ref(&spoiled), &page);
+        let _ = report::write(std::slice::from_ref(&spoiled), &page, false);
     }
 }
 

@@ -223,3 +223,66 @@ fn a_search_by_cma_es_that_was_stopped_goes_on_with_the_same_bits_on_any_number_
     let told = Training::prepare(Plan::read(large).unwrap_or_else(|problems| panic!("{problems}")));
     assert!(told.err().expect("too large").to_string().contains("plan.toml:1:1: CMA-ES of"));
 }
+
+/// A folder of traces that turn: each value is a wave of its own speed.
+fn traces(folder: &Path, count: usize, rows: usize) {
+    use npyz::WriterBuilder;
+    for trace in 0..count {
+        let file = std::fs::File::create(folder.join(format!("trace_{trace:04}.npy"))).expect("a file");
+        let mut writer =
+            npyz::WriteOptions::new().default_dtype().shape(&[rows as u64, 2]).writer(file).begin_nd().expect("a head");
+        for row in 0..rows {
+            let phase = 0.2 * (row + 7 * trace) as f64;
+            writer.extend([phase.sin(), phase.cos()]).expect("a row");
+        }
+        writer.finish().expect("a whole file");
+    }
+}
+
+fn traces_plan(folder: &Path, more: &str) -> String {
+    let file = folder.join("policy.safetensors");
+    format!(
+        "title = \"a test\"\nreproduces = \"nothing\"\n[policy]\nfile = {file:?}\ncell = \"gru\"\nunits = 12\n\
+         [traces]\nfolder = {folder:?}\nsequence = 16\napart = 10\nheld_back = 1\ntest = 2\nlearned = 2\n{more}\
+         [learning]\nrate = 0.01\ndecay = 0.98\nbatch = 8\nepochs = 40\nseed = 3\n\
+         [[published]]\nwhat = \"a guess\"\nvalue = \"0.5\"\nsource = \"nobody\"\n"
+    )
+}
+
+#[test]
+fn what_comes_next_in_traces_is_learned_and_told_of_those_that_nobody_saw() {
+    let folder = tempfile::tempdir().expect("a folder");
+    traces(folder.path(), 5, 100);
+    let mut training = training(&traces_plan(folder.path(), ""));
+    training.run(&mut |_| false).expect("it learns");
+    let curve = training.curve();
+    assert!(curve[39].validation < 0.02 * curve[0].validation, "{:?} {:?}", curve[0], curve[39]);
+    let told = training.summary();
+    // Windows of 16 steps and the one after, from 0, 10, … to 80: nine a trace.
+    assert!(told.contains("18 sequences learned from and 9 held back"), "{told}");
+    let (_, test) = told.split_once("test   mean square error ").expect("a test");
+    let test: f64 = test.split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number");
+    assert!(test < 0.02 && told.contains("published: a guess: 0.5 (nobody)"), "{told}");
+}
+
+#[test]
+fn a_folder_of_traces_that_will_not_do_is_told_with_all_that_is_wrong() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let told = |folder: &Path| {
+        Plan::read(Settings::from_text("plan.toml", &traces_plan(folder, ""))).err().expect("problems").to_string()
+    };
+    let few = told(folder.path());
+    assert!(few.contains("plan.toml:8:") && few.contains("0 .npy files, where 5 are asked for"), "{few}");
+    traces(folder.path(), 5, 100);
+    traces(folder.path(), 2, 10);
+    std::fs::write(folder.path().join("trace_0003.npy"), "no table").expect("a file");
+    let wrong = told(folder.path());
+    for part in [
+        "trace_0000.npy: 10 steps, shorter than a sequence",
+        "trace_0001.npy: 10 steps",
+        "trace_0003.npy: not a .npy file",
+    ] {
+        assert!(wrong.contains(part), "no {part:?} in\n{wrong}");
+    }
+    assert!(told(&folder.path().join("nowhere")).contains("cannot read the folder"));
+}

@@ -1,10 +1,11 @@
-//! Under what a trained worm is tried: another medium, senses that are late or noisy, a lesion, another step.
+//! Under what a trained worm is tried: another medium, senses that are late or noisy, a lesion, another step, a touch.
 
 use serde::Deserialize;
 
 use crate::settings::Spanned;
 use crate::training::blueprint::Reader;
 use crate::units::Dimension;
+use crate::worm::{Change, Happening};
 
 /// One way of making it hard.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +24,36 @@ pub enum Condition {
     Synapses(f64),
     /// A step of the worm of that length \[s\].
     Step(f64),
+    /// A touch at one end, from half of the watch on.
+    Touch(End),
+}
+
+/// An end of a worm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Where it begins.
+    Head,
+    /// Where it ends.
+    Tail,
+}
+
+/// What passes after a touch before it is looked at what the worm does \[s\]: a muscle takes some 0.1 s, a wave its time.
+/// Chosen by hand.
+pub const HESITATION: f64 = 0.5;
+
+impl End {
+    /// Where it is touched, along the body.
+    pub fn place(self) -> f64 {
+        match self {
+            Self::Head => 0.05,
+            Self::Tail => 0.95,
+        }
+    }
+
+    /// A touch of it \[s\].
+    pub fn touch(self, at: f64, lasts: f64) -> Happening {
+        Happening { from: at, until: at + lasts, change: Change::Touch(Some(self.place())) }
+    }
 }
 
 impl std::fmt::Display for Condition {
@@ -35,6 +66,8 @@ impl std::fmt::Display for Condition {
             Self::Neurons(share) => write!(f, "{} % of neurons", 100.0 * share),
             Self::Synapses(share) => write!(f, "{} % of synapses", 100.0 * share),
             Self::Step(time) => write!(f, "step of {} ms", 1e3 * time),
+            Self::Touch(End::Head) => f.write_str("touched at the head"),
+            Self::Touch(End::Tail) => f.write_str("touched at the tail"),
         }
     }
 }
@@ -58,7 +91,7 @@ pub(crate) struct DisturbFile {
 }
 
 impl DisturbFile {
-    /// All conditions, as it is first.
+    /// All conditions, as it is first, touches last.
     pub(crate) fn read(&self, reader: &mut Reader) -> Vec<Condition> {
         let mut all = vec![Condition::AsItIs];
         let above = |value: &f64| value.is_finite() && *value > 0.0;
@@ -81,6 +114,7 @@ impl DisturbFile {
         for time in &self.step {
             all.push(Condition::Step(reader.settings.positive(time, Dimension::TIME, &mut reader.problems)));
         }
+        all.extend([End::Head, End::Tail].map(Condition::Touch));
         all
     }
 }

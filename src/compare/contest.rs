@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::condition::{Condition, DisturbFile};
+use super::condition::{Condition, DisturbFile, End, HESITATION};
 use crate::behaviour::{self, Row};
 use crate::controller::policy::Policy;
 use crate::controller::wiring::Rule;
@@ -17,6 +17,7 @@ use crate::training::evolution::Method;
 use crate::training::reward::Reward;
 use crate::training::trainer::Schedule;
 use crate::units::Dimension;
+use crate::worm::Happening;
 
 /// A contest as its file describes it.
 pub struct Contest {
@@ -40,6 +41,8 @@ pub struct Contest {
     pub lessons: Lessons,
     /// How they are tried.
     pub conditions: Vec<Condition>,
+    /// How a worm is touched that is tried: for how long \[s\], and what a neuron that feels it gets \[A\].
+    pub touch: [f64; 2],
     /// Who takes part.
     pub entrants: Vec<Entrant>,
     senses: Vec<String>,
@@ -55,6 +58,8 @@ pub struct Lessons {
     pub sequence: usize,
     /// Where the examples begin \[s\].
     pub from: f64,
+    /// How the worm is touched that is watched.
+    pub touches: Vec<Happening>,
     /// How much later than the senses the activation is that is imitated \[s\].
     pub lead: f64,
     /// Share of the sequences that is held back.
@@ -104,6 +109,7 @@ struct File {
     imitation: ImitationFile,
     reward: RewardFile,
     disturb: DisturbFile,
+    touch: TouchFile,
     contestant: Vec<ContestantFile>,
 }
 
@@ -146,6 +152,18 @@ struct RewardFile {
     deviation: Spanned<f64>,
     rate: Spanned<f64>,
     generations: Spanned<usize>,
+}
+
+/// `[touch]`: touches in the examples, and how a worm that is tried is touched.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TouchFile {
+    duration: Spanned<String>,
+    current: Spanned<String>,
+    #[serde(default)]
+    head: Vec<Spanned<String>>,
+    #[serde(default)]
+    tail: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -196,6 +214,16 @@ impl Contest {
         let within = reader.expect(&shared.within, share, "within", "a share above 0 and below 1");
         let lessons = reader.lessons(&file, worm.as_ref().map(|(settings, _)| settings));
         let conditions = file.disturb.read(&mut reader);
+        let touch = [
+            settings.positive(&file.touch.duration, Dimension::TIME, &mut reader.problems),
+            settings.quantity(&file.touch.current, Dimension::CURRENT, &mut reader.problems),
+        ];
+        // It is looked at from half a second after it begins, in the second half of the watch.
+        if touch[0] <= HESITATION || touch[0] > 0.5 * duration {
+            let message = format!("a touch of {} s in a watch of {duration} s", touch[0]);
+            let problem = settings.problem(file.touch.duration.span(), message);
+            reader.problems.push(problem.help(format!("give more than {HESITATION} s and at most half of the watch")));
+        }
         let mut entrants: Vec<Entrant> = Vec::new();
         for contestant in &file.contestant {
             if entrants.iter().any(|entrant| entrant.name == *contestant.name.get_ref()) {
@@ -238,6 +266,7 @@ impl Contest {
             rows,
             lessons,
             conditions,
+            touch,
             entrants,
             senses,
             drives,
@@ -283,6 +312,7 @@ impl Reader<'_> {
             epochs: self.expect(&imitation.epochs, |epochs| *epochs > 0, "epochs", "at least one"),
             noise: self.expect(&imitation.noise, not_below, "noise", "a deviation from 0"),
             seed: 0,
+            decay: 1.0,
         };
         let rates = imitation.rates.get_ref().clone();
         if rates.is_empty() || !rates.iter().all(above) {
@@ -302,12 +332,21 @@ impl Reader<'_> {
         let weights = [("forward", &reward.forward), ("energy", &reward.energy), ("smoothness", &reward.smoothness)];
         let [forward, energy, smoothness] =
             weights.map(|(key, weight)| self.expect(weight, |weight| weight.is_finite(), key, "a number"));
+        let lasts = settings.positive(&file.touch.duration, Dimension::TIME, &mut self.problems);
+        let mut touches = Vec::new();
+        for (end, times) in [(End::Head, &file.touch.head), (End::Tail, &file.touch.tail)] {
+            for time in times {
+                let at = settings.not_negative(time, Dimension::TIME, &mut self.problems);
+                touches.push(end.touch(at, lasts));
+            }
+        }
         let duration = settings.positive(&reward.duration, Dimension::TIME, &mut self.problems);
         let reward_of = Reward { experiment: worm?.clone(), duration, forward, keep_speed: None, energy, smoothness };
         Some(Lessons {
             examples: imitation.examples.get_ref().clone(),
             sequence,
             from,
+            touches,
             lead,
             validation,
             reward: reward_of,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::condition::Condition;
+use super::condition::{Condition, End};
 use super::contest::Contest;
 use super::trial::Trial;
 use crate::gait::Quantity;
@@ -44,11 +44,18 @@ pub fn all(contest: &Contest) -> Vec<Measure> {
         measure("smoothness", "smoothness", "", 1.0),
         measure("imitation", "imitation error", "", 1.0),
         measure("reward", "reward", "", 1.0),
+        measure("touched_head", "touched at the head [mm/s]", "m s-1", 1e3),
+        measure("touched_tail", "touched at the tail [mm/s]", "m s-1", 1e3),
     ];
-    for condition in contest.conditions.iter().filter(|condition| **condition != Condition::AsItIs) {
+    for condition in contest.conditions.iter().filter(|condition| is_hardship(**condition)) {
         measures.push(measure(&kept(*condition), &format!("kept: {condition}"), "", 1.0));
     }
     measures
+}
+
+/// Whether it makes it harder to do the same.
+fn is_hardship(condition: Condition) -> bool {
+    !matches!(condition, Condition::AsItIs | Condition::Touch(_))
 }
 
 fn kept(condition: Condition) -> String {
@@ -63,15 +70,15 @@ pub fn values(contest: &Contest, trials: &[(Condition, Option<Trial>)]) -> BTree
     let mut put = |key: &str, value: Option<f64>| {
         values.insert(key.to_string(), value.filter(|value| value.is_finite()));
     };
-    for (name, quantity) in [
-        ("forward_speed", Quantity::ForwardSpeed),
-        ("frequency", Quantity::Frequency),
-        ("wavelength", Quantity::Wavelength),
-        ("grip", Quantity::Grip),
-        ("bending", Quantity::Bending),
-        ("travelling", Quantity::Travelling),
+    for quantity in [
+        Quantity::ForwardSpeed,
+        Quantity::Frequency,
+        Quantity::Wavelength,
+        Quantity::Grip,
+        Quantity::Bending,
+        Quantity::Travelling,
     ] {
-        put(name, whole.and_then(|trial| quantity.of(&trial.gait)));
+        put(quantity.name(), whole.and_then(|trial| quantity.of(&trial.gait)));
     }
     put("distance", whole.map(|trial| trial.distance));
     put("energy", whole.map(|trial| trial.energy));
@@ -84,7 +91,11 @@ pub fn values(contest: &Contest, trials: &[(Condition, Option<Trial>)]) -> BTree
     };
     put("rows_met", whole.map(met));
     let speed = whole.map(|trial| trial.gait.forward_speed).filter(|speed| *speed > STANDING);
-    for (condition, trial) in trials.iter().filter(|(condition, _)| *condition != Condition::AsItIs) {
+    for (key, end) in [("touched_head", End::Head), ("touched_tail", End::Tail)] {
+        let touched = trials.iter().find(|(condition, _)| *condition == Condition::Touch(end));
+        put(key, touched.and_then(|(_, trial)| Some(trial.as_ref()?.under_touch)));
+    }
+    for (condition, trial) in trials.iter().filter(|(condition, _)| is_hardship(*condition)) {
         let kept_speed = trial.as_ref().zip(speed).map(|(trial, speed)| trial.gait.forward_speed / speed);
         put(&kept(*condition), kept_speed);
     }

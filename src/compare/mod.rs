@@ -129,6 +129,7 @@ impl Comparison {
         let mut experiment = Experiment::read(self.contest.worm.clone())?;
         experiment.set_duration(&self.contest.lessons.examples)?;
         experiment.recording.file.clone_from(&file);
+        experiment.happenings.extend(&self.contest.lessons.touches);
         Run::prepare(experiment, Vec::new(), &|_| {})?.run(&mut |_| ControlFlow::Continue(()))?;
         let policy = self.contest.entrants.iter().find_map(|entrant| self.contest.policy(entrant, 0));
         Ok(Examples::of(&self.contest, &file, policy.map_or(1.0, |policy| policy.time_unit))?)
@@ -163,7 +164,7 @@ impl Comparison {
         let mut trials = Vec::new();
         for condition in &contest.conditions {
             let worm = trial::worm(contest, entrant, policy.as_ref(), *condition, seed)?;
-            trials.push((*condition, worm.and_then(|worm| trial::watch(worm, contest.duration))));
+            trials.push((*condition, worm.and_then(|worm| trial::watch(worm, contest.duration, contest.touch[0]))));
         }
         entry.values = measure::values(contest, &trials);
         let least = |curve: &[f64]| curve.iter().copied().reduce(f64::min);
@@ -198,9 +199,9 @@ impl Comparison {
         let mut times = Vec::new();
         for entrant in &self.contest.entrants {
             let policy = self.contest.policy(entrant, self.contest.seeds[0]);
-            let mut worm = match trial::worm(&self.contest, entrant, policy.as_ref(), Condition::AsItIs, 0)? {
-                Some(worm) => worm,
-                None => continue,
+            let Some(mut worm) = trial::worm(&self.contest, entrant, policy.as_ref(), Condition::AsItIs, 0)? else {
+                times.push(None);
+                continue;
             };
             let mut least: Option<f64> = None;
             for _ in 0..ROUNDS {

@@ -1,4 +1,4 @@
-//! What a contest came to, for people and programs: a table, Markdown, JSON and HDF5.
+//! What a contest came to, for people and programs: a table, a page, Markdown, JSON and HDF5.
 //!
 //! Each cell is the mean ± standard deviation over the seeds and, in brackets, the 95 % interval of the mean difference from
 //! the contestant that the file names, seed by seed. JSON and HDF5 have the same bits for the same contest; times of a step
@@ -139,6 +139,7 @@ impl Results<'_> {
             "title": contest.title, "reproduces": contest.reproduces, "contest": self.identity,
             "version": env!("CARGO_PKG_VERSION"), "plan": contest.settings.text(), "seeds": contest.seeds,
             "against": contest.entrants[contest.against].name,
+            "measures": measures.iter().map(|measure| json!({ "key": measure.key, "title": measure.title, "scale": measure.scale })).collect::<Vec<_>>(),
             "contestants": (0..contest.entrants.len()).map(of).collect::<Vec<_>>(),
         })
     }
@@ -190,7 +191,7 @@ impl Results<'_> {
         (datasets, names)
     }
 
-    /// Writes `results.h5`, `results.json`, `results.md` and `timing.json` into a folder.
+    /// Writes `results.h5`, `results.json`, `results.md`, the page `results.html` and `timing.json` into a folder.
     ///
     /// # Errors
     /// When the system refuses.
@@ -199,7 +200,9 @@ impl Results<'_> {
         let provenance = Provenance { version: env!("CARGO_PKG_VERSION").to_string(), ..Provenance::default() };
         write_datasets(&folder.join("results.h5"), &datasets, &names, &provenance)?;
         let write = |name: &str, text: String| crate::error::write_whole(&folder.join(name), text);
-        write("results.json", format!("{:#}\n", self.json()))?;
+        let json = self.json();
+        write("results.json", format!("{json:#}\n"))?;
+        write("results.html", crate::report::of_contest(&json))?;
         let against = &self.contest.entrants[self.contest.against].name;
         let head = format!(
             "# {}\n\nMean ± sd over {} seeds; in brackets the 95 % interval of the mean difference from {against}, seed by seed.\n\n",

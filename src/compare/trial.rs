@@ -3,9 +3,10 @@
 //! A lesion takes a share of the neurons or synapses that the seed draws. Of a policy a silent neuron has a state of 0, an
 //! absent synapse a weight of 0; of a network both are taken out. The wave has neither, and nothing that it feels.
 
-use super::condition::Condition;
+use super::condition::{Condition, HESITATION};
 use super::contest::{Contest, Entrant, Mind};
 use super::smoothness::spectral_arc_length;
+use crate::body::particles::Vec3;
 use crate::connectome::Tables;
 use crate::controller::numpy_random::{Choose, Pcg64};
 use crate::controller::policy::Policy;
@@ -13,6 +14,7 @@ use crate::controller::recurrent::Recurrent;
 use crate::error::{Error, Problems};
 use crate::experiment::Experiment;
 use crate::gait::Gait;
+use crate::interventions::Tap;
 use crate::run::Run;
 use crate::settings::Spanned;
 use crate::snapshot::Snapshot;
@@ -32,6 +34,8 @@ pub struct Trial {
     pub energy: f64,
     /// Spectral arc length of its speed.
     pub smoothness: Option<f64>,
+    /// Speed along the body while it is or would be touched, positive to the head \[m/s\].
+    pub under_touch: f64,
 }
 
 /// The worm of a contestant under a condition; none where it has nothing that the condition could take.
@@ -66,6 +70,15 @@ pub fn worm(
                 *interval *= step / experiment.step;
             }
             experiment.step = step;
+        }
+        Condition::Touch(end) => {
+            let [lasts, current] = contest.touch;
+            let touch = end.touch(0.5 * contest.duration, lasts);
+            experiment.happenings.push(touch);
+            if experiment.network.is_some() {
+                let (at, place, span) = (touch.from, Some(end.place()), 0..0);
+                experiment.taps.push(Tap { at, place, current, duration: lasts, span });
+            }
         }
         Condition::Noise(noise) => {
             let slenderness = experiment.anatomy.slenderness();
@@ -114,7 +127,7 @@ pub fn worm(
 }
 
 /// What a worm does in the time of the contest; none where it diverges or the time is too short for a gait.
-pub fn watch(mut worm: Worm, duration: f64) -> Option<Trial> {
+pub fn watch(mut worm: Worm, duration: f64, touch: f64) -> Option<Trial> {
     let dt = worm.step_length();
     let steps = (duration / dt).round() as usize;
     // Frames 20 ms apart, as in recordings.
@@ -122,12 +135,18 @@ pub fn watch(mut worm: Worm, duration: f64) -> Option<Trial> {
     let first = Snapshot::of(&worm).pose();
     let (begin, mut before) = (worm.body().center_of_mass(), worm.body().center_of_mass());
     let (mut poses, mut speeds, mut energy) = (vec![first], Vec::new(), 0.0);
+    let touched = 0.5 * duration + HESITATION..0.5 * duration + touch;
+    let (mut way, mut time_touched) = (0.0, 0.0);
     for step in 1..=steps {
         worm.step().ok()?;
         worm.drain_spikes();
         let center = worm.body().center_of_mass();
         if step as f64 > SETTLING * steps as f64 {
             speeds.push((center - before).norm() / dt);
+        }
+        if touched.contains(&(step as f64 * dt)) {
+            way += (center - before).dot(&heading(&worm));
+            time_touched += dt;
         }
         before = center;
         energy += worm.activation().iter().map(|activation| activation * activation).sum::<f64>();
@@ -140,7 +159,16 @@ pub fn watch(mut worm: Worm, duration: f64) -> Option<Trial> {
         distance: (before - begin).norm(),
         energy: energy / (steps * worm.activation().len()).max(1) as f64,
         smoothness: spectral_arc_length(&speeds, dt),
+        under_touch: way / time_touched,
     })
+}
+
+/// The direction from the tail to the head.
+fn heading(worm: &Worm) -> Vec3 {
+    let points = &worm.body().midline().points;
+    let (Some(head), Some(tail)) = (points.first(), points.last()) else { return Vec3::default() };
+    let along = *head - *tail;
+    along / along.norm().max(f64::MIN_POSITIVE)
 }
 
 /// So much of so many, at least one.

@@ -18,6 +18,7 @@ pub mod ctrnn;
 pub mod explicit;
 pub mod gru;
 pub mod initial;
+pub mod inside;
 pub mod lanes;
 pub mod lems_text;
 pub mod lstm;
@@ -50,6 +51,19 @@ pub trait Controller: Send {
     /// The papers that it comes from, for `nematode cite`.
     fn papers(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The names of what can be recorded of its inside: neurons, then synapses. Nothing, unless it has some.
+    fn inside(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Makes these of [`Controller::inside`], by number, those that [`Controller::traced`] gives.
+    fn trace(&mut self, _chosen: &[usize]) {}
+
+    /// What is traced, after the last step.
+    fn traced(&self) -> Vec<f64> {
+        Vec::new()
     }
 
     /// All that the next step depends on, so that a run can be stopped here and resumed with the same bits.

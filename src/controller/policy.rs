@@ -164,6 +164,7 @@ impl Policy {
         let senses = one_list("senses", self.senses, senses)?;
         let drives = one_list("drives", self.drives, drives)?;
         let controller = PolicyController::new(self.network, senses, drives, self.squash, self.time_unit)?;
+        let controller = controller.naming(self.neurons);
         match self.interval {
             Some(interval) => controller.every(interval),
             None => Ok(controller),

@@ -1,5 +1,6 @@
 //! A policy decides: its inputs are senses and its outputs drive muscles, each by name.
 
+use super::inside::Inside;
 use super::recurrent::Recurrent;
 use super::{Controller, check_state};
 use crate::error::Problem;
@@ -51,6 +52,10 @@ pub struct PolicyController {
     silent: Vec<usize>,
     /// Time between two decisions, and how long ago the last was \[s\]; none if every step decides.
     waits: Option<(f64, f64)>,
+    /// Names of the neurons, where the policy has some.
+    neurons: Option<Vec<String>>,
+    /// What is traced, by number of the inside.
+    traced: Option<(Inside, Vec<usize>)>,
 }
 
 impl PolicyController {
@@ -78,7 +83,9 @@ impl PolicyController {
             return Err(Problem::new(format!("the cell's unit of time is {time_unit} s")).help("give a time above 0 s"));
         }
         let (state, scratch) = (vec![0.0; network.states()], vec![0.0; network.scratch()]);
-        Ok(Self { network, senses, drives, squash, time_unit, state, scratch, silent: Vec::new(), waits: None })
+        let silent = Vec::new();
+        let (waits, neurons, traced) = (None, None, None);
+        Ok(Self { network, senses, drives, squash, time_unit, state, scratch, silent, waits, neurons, traced })
     }
 
     /// Decides every `interval` \[s\], the first time at once, and holds its drives in between: what a cell without a time of
@@ -92,6 +99,12 @@ impl PolicyController {
         }
         self.waits = Some((interval, interval));
         Ok(self)
+    }
+
+    /// Calls its neurons by these names, if there are as many.
+    pub fn naming(mut self, neurons: Option<Vec<String>>) -> Self {
+        self.neurons = neurons;
+        self
     }
 
     /// The time that the cell is to take now \[s\], if it is to decide.
@@ -144,6 +157,19 @@ impl Controller for PolicyController {
 
     fn papers(&self) -> &'static [&'static str] {
         self.network.cell().papers()
+    }
+
+    fn inside(&self) -> Vec<String> {
+        Inside::of(&self.network, self.neurons.as_deref()).names()
+    }
+
+    fn trace(&mut self, chosen: &[usize]) {
+        self.traced = Some((Inside::of(&self.network, self.neurons.as_deref()), chosen.to_vec()));
+    }
+
+    fn traced(&self) -> Vec<f64> {
+        let Some((inside, chosen)) = &self.traced else { return Vec::new() };
+        chosen.iter().map(|place| inside.value(*place, &self.state)).collect()
     }
 
     fn state(&self) -> Vec<f64> {

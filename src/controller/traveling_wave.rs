@@ -1,4 +1,4 @@
-//! The reference gait: a sine wave of activation that runs from head to tail, with no sense at all.
+//! The reference gait: a sine wave of activation that runs from head to tail, with no sense but, if asked for, of touch.
 //!
 //!   A(s, t) = r(t) · a(s) · max(0, sin(2π (f t − s λ⁻¹) + φ)),    φ + π on the ventral side
 //!
@@ -6,9 +6,13 @@
 //! λ⁻¹ waves per body length; a(s) amplitude, linear from head to tail; r(t) = min(1, t / ramp).
 //! Dorsal and ventral muscles of a row are never active together.
 //!
+//! With a `reversal`, a touch of the front half lets time run backward in the sine for so long: the wave then runs from tail
+//! to head, and goes on from where it is.
+//!
 //! It is imposed, not decided: a yardstick for bodies and for controllers that do decide.
 //!
-//! Source: the alternating contraction waves of Gray & Lissmann 1964, J Exp Biol 41:135–154.
+//! Source: the alternating contraction waves of Gray & Lissmann 1964, J Exp Biol 41:135–154; that a touch in front makes a
+//! worm back up: Chalfie et al. 1985, doi:10.1523/JNEUROSCI.05-04-00956.1985.
 
 use std::f64::consts::{PI, TAU};
 
@@ -16,7 +20,7 @@ use super::{Controller, check_state};
 use crate::error::{Problem, Problems};
 use crate::names::{MUSCLE_ROWS, muscle_names, muscle_place};
 
-/// The five numbers of the wave.
+/// The numbers of the wave.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Wave {
     /// Undulations per second [Hz].
@@ -31,15 +35,30 @@ pub struct Wave {
     pub phase: f64,
     /// How long the wave takes to reach full amplitude [s]; 0 starts at once.
     pub ramp: f64,
+    /// How long it runs backward after a touch of the front half [s]; none if it feels nothing.
+    pub reversal: Option<f64>,
 }
 
 /// A controller that plays a [`Wave`].
 #[derive(Debug, Clone)]
 pub struct TravelingWave {
     wave: Wave,
+    senses: Vec<String>,
     drives: Vec<String>,
     /// Per drive: place along the body, phase [rad], amplitude.
     muscles: Vec<(f64, f64, f64)>,
+    turning: Turning,
+}
+
+/// What is remembered of touches.
+#[derive(Debug, Clone, Copy, Default)]
+struct Turning {
+    /// Time run backward so far [s].
+    back: f64,
+    /// What is left of this reversal [s].
+    left: f64,
+    /// What was felt last.
+    touched: f64,
 }
 
 impl TravelingWave {
@@ -63,6 +82,8 @@ impl TravelingWave {
         expect(share(wave.tail_amplitude), "tail_amplitude", wave.tail_amplitude, "an activation from 0 to 1");
         expect(wave.phase.is_finite(), "phase", wave.phase, "an angle in radians");
         expect(not_negative(wave.ramp), "ramp", wave.ramp, "a time from 0 s");
+        let reversal = wave.reversal.unwrap_or_default();
+        expect(not_negative(reversal), "reversal", reversal, "a time from 0 s");
 
         let drives = muscle_names();
         let muscle = |name: &String| {
@@ -73,23 +94,34 @@ impl TravelingWave {
             (s, wave.phase + if ventral { PI } else { 0.0 }, amplitude)
         };
         let muscles = drives.iter().map(muscle).collect();
-        problems.or_ok(Self { wave, drives, muscles })
+        let senses = wave.reversal.map(|_| "touch/anterior".to_string()).into_iter().collect();
+        problems.or_ok(Self { wave, senses, drives, muscles, turning: Turning::default() })
     }
 }
 
 impl Controller for TravelingWave {
     fn senses(&self) -> &[String] {
-        &[]
+        &self.senses
     }
 
     fn drives(&self) -> &[String] {
         &self.drives
     }
 
-    fn step(&mut self, time: f64, _dt: f64, _senses: &[f64], drives: &mut [f64]) {
+    fn step(&mut self, time: f64, dt: f64, senses: &[f64], drives: &mut [f64]) {
+        if let (Some(reversal), [touch]) = (self.wave.reversal, senses) {
+            if *touch > 0.5 && self.turning.touched <= 0.5 {
+                self.turning.left = reversal;
+            }
+            self.turning.touched = *touch;
+            let backward = self.turning.left.min(dt);
+            self.turning.left -= backward;
+            self.turning.back += backward;
+        }
+        let own_time = time - 2.0 * self.turning.back;
         let ramp = if time < self.wave.ramp { time / self.wave.ramp } else { 1.0 };
         for (drive, (s, phase, amplitude)) in drives.iter_mut().zip(&self.muscles) {
-            let turns = self.wave.frequency * time - s * self.wave.waves;
+            let turns = self.wave.frequency * own_time - s * self.wave.waves;
             // Whole turns are dropped first, so that an hour of crawling keeps its digits.
             let sine = libm::sin(TAU * (turns - libm::floor(turns)) + phase);
             *drive = ramp * amplitude * sine.max(0.0);
@@ -101,11 +133,16 @@ impl Controller for TravelingWave {
     }
 
     fn state(&self) -> Vec<f64> {
-        Vec::new()
+        let Turning { back, left, touched } = self.turning;
+        if self.wave.reversal.is_some() { vec![back, left, touched] } else { Vec::new() }
     }
 
     fn restore(&mut self, state: &[f64]) -> Result<(), Problem> {
-        check_state(state, 0)
+        check_state(state, self.state().len())?;
+        if let [back, left, touched] = *state {
+            self.turning = Turning { back, left, touched };
+        }
+        Ok(())
     }
 }
 
@@ -113,8 +150,15 @@ impl Controller for TravelingWave {
 mod tests {
     use super::*;
 
-    const CRAWL: Wave =
-        Wave { frequency: 0.5, waves: 1.5, head_amplitude: 1.0, tail_amplitude: 0.4, phase: 0.0, ramp: 0.0 };
+    const CRAWL: Wave = Wave {
+        frequency: 0.5,
+        waves: 1.5,
+        head_amplitude: 1.0,
+        tail_amplitude: 0.4,
+        phase: 0.0,
+        ramp: 0.0,
+        reversal: None,
+    };
 
     fn drives(wave: Wave, time: f64) -> Vec<f64> {
         let mut controller = TravelingWave::new(wave).expect("a wave");
@@ -151,6 +195,33 @@ mod tests {
                 assert_eq!(dorsal, muscle(&drives, &format!("MDR{row:02}")));
             }
         }
+    }
+
+    #[test]
+    fn after_a_touch_the_wave_runs_back_for_its_time_and_then_goes_on() {
+        let mut controller = TravelingWave::new(Wave { reversal: Some(1.0), ..CRAWL }).expect("a wave");
+        let mut seen = Vec::new();
+        for step in 0..50 {
+            let time = 0.1 * f64::from(step);
+            let mut drives = vec![f64::NAN; 95];
+            // A touch of half a second; what it leaves is kept and taken up again.
+            controller.step(time, 0.1, &[f64::from(u8::from((20..25).contains(&step)))], &mut drives);
+            let kept = controller.state();
+            controller = TravelingWave::new(Wave { reversal: Some(1.0), ..CRAWL }).expect("a wave");
+            controller.restore(&kept).expect("its own state");
+            seen.push(drives);
+        }
+        let same = |step: usize, as_at: f64| {
+            let expected = drives(CRAWL, as_at);
+            // Rounding of the sum of ten steps.
+            assert!(seen[step].iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-12), "step {step}");
+        };
+        same(19, 1.9);
+        same(20, 1.8);
+        same(24, 1.4);
+        same(29, 0.9);
+        same(30, 1.0);
+        same(49, 2.9);
     }
 
     #[test]

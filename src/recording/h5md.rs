@@ -196,6 +196,9 @@ fn parameters(writer: &mut Writer, layout: &Layout<'_>, provenance: &Provenance)
             writer.texts(path, &texts)?;
         }
     }
+    for extra in layout.extras.iter().filter(|extra| !extra.labels.is_empty()) {
+        writer.texts(&format!("/parameters/names/{}", extra.name), &all(&extra.labels))?;
+    }
     Ok(())
 }
 

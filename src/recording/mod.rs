@@ -58,6 +58,8 @@ pub struct Extra {
     pub unit: String,
     /// How many numbers it has in a frame.
     pub width: usize,
+    /// What each of them is called, kept in `/parameters/names` under its own name; none where they need no names.
+    pub labels: Vec<String>,
 }
 
 /// The cells whose membrane potential is reported, and how often.
@@ -372,7 +374,7 @@ fn check_layout(layout: &Layout<'_>) -> Result<(), Problem> {
         return Err(Problem::new("the midline has no points").help("every body has a midline: record at least one"));
     }
     let mut taken = BTreeSet::from(["midline", "curvature", "muscle_activation", "senses", "center_of_mass"]);
-    for Extra { name, unit, width } in layout.extras {
+    for Extra { name, unit, width, .. } in layout.extras {
         let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         if name.is_empty() || name == "." || name.contains('/') || !plain(name) || !taken.insert(name) {
             return Err(Problem::new(format!("\"{name}\" cannot be the name of another quantity"))

@@ -1,4 +1,4 @@
-//! One page of HTML from recordings, to be looked at in any browser without a network: `nematode report`.
+//! One page of HTML from recordings, or from a contest, to be looked at in any browser without a network: `nematode report`.
 //!
 //!   Recorded ─motion, surface, cells, origin→ JSON ─page→ HTML with all data, styles and programs in it
 //!
@@ -6,6 +6,7 @@
 //! does not have is left out and said; what it must have is asked for in all recordings before anything is written.
 
 mod cells;
+mod influence;
 mod motion;
 mod origin;
 mod packed;
@@ -24,11 +25,12 @@ use motion::Motion;
 /// Most recordings on one page: browsers draw in 8 to 16 canvases at a time. Chosen by hand.
 const MOST: usize = 6;
 
-/// Writes the page of some recordings; gives its size in bytes.
+/// Writes the page of some recordings; gives its size in bytes. With `contributions`, what moved the muscles of those whose
+/// worm has a policy is looked for, which takes a second for each second of a large policy's run.
 ///
 /// # Errors
 /// All that is missing in any of the recordings; a page that cannot be written.
-pub fn write(files: &[PathBuf], out: &Path) -> Result<u64, Error> {
+pub fn write(files: &[PathBuf], out: &Path, contributions: bool) -> Result<u64, Error> {
     let mut problems = Problems::new();
     if files.len() > MOST {
         let message = format!("{} recordings do not fit on one page", files.len());
@@ -43,19 +45,28 @@ pub fn write(files: &[PathBuf], out: &Path) -> Result<u64, Error> {
     }
     let mut runs = Vec::new();
     for file in files {
-        match run(file, files.len()) {
+        match run(file, files.len(), contributions) {
             Ok(run) => runs.push(run),
             Err(wrong) => problems.extend(wrong),
         }
     }
     problems.or_ok(())?;
-    let page = page::assemble(&json!({ "runs": runs, "measured": measured()?, "version": env!("CARGO_PKG_VERSION") }));
+    if contributions && runs.iter().all(|run| run["influence"].is_null()) {
+        let problem = Problem::new("--contributions: no worm of these recordings has a policy");
+        return Err(problem.help("give the recording of a worm with [controller.policy], or leave it out").into());
+    }
+    let page = page::of_runs(&json!({ "runs": runs, "measured": measured()?, "version": env!("CARGO_PKG_VERSION") }));
     write_whole(out, &page)?;
     Ok(page.len() as u64)
 }
 
+/// The page of a contest, of what `nematode compare` writes as `results.json`.
+pub(crate) fn of_contest(results: &Value) -> String {
+    page::of_contest(results)
+}
+
 /// What a page shows of one recording among some.
-fn run(path: &Path, among: usize) -> Result<Value, Problems> {
+fn run(path: &Path, among: usize, contributions: bool) -> Result<Value, Problems> {
     let mut recorded = Recorded::open(path)?;
     recorded.check_length()?;
     let motion = Motion::read(&mut recorded, path)?;
@@ -70,8 +81,15 @@ fn run(path: &Path, among: usize) -> Result<Value, Problems> {
     let muscles = part(motion::muscles(&mut recorded, path, &motion));
     let cells = part(cells::of(&mut recorded, path, among));
     let origin = part(origin::of(&mut recorded, path));
+    let influence = match contributions {
+        true => influence::of(&mut recorded, path).unwrap_or_else(|found| {
+            problems.extend(found);
+            Value::Null
+        }),
+        false => Value::Null,
+    };
     problems.or_ok(json!({
-        "motion": motion.json(), "surface": surface, "muscles": muscles, "cells": cells, "origin": origin,
+        "motion": motion.json(), "surface": surface, "muscles": muscles, "cells": cells, "origin": origin, "influence": influence,
     }))
 }
 

@@ -4,35 +4,48 @@
 use plotly::Plot;
 use serde_json::Value;
 
-const TEMPLATE: &str = include_str!("assets/page.html");
+const OF_RUNS: &str = include_str!("assets/page.html");
+const OF_CONTEST: &str = include_str!("assets/contest.html");
 const STYLE: &str = include_str!("assets/style.css");
 
 /// In the order in which they need each other.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 7] = [
     include_str!("assets/data.js"),
     include_str!("assets/view.js"),
     include_str!("assets/body.js"),
     include_str!("assets/charts.js"),
     include_str!("assets/tables.js"),
+    include_str!("assets/influence.js"),
     include_str!("assets/page.js"),
 ];
+
+const PROGRAMS_OF_CONTEST: [&str; 3] =
+    [include_str!("assets/data.js"), include_str!("assets/charts.js"), include_str!("assets/contest.js")];
 
 /// The words of the MIT licence, below their first lines: title and holders.
 const LICENCE: &str = include_str!("../../LICENSE-MIT");
 
-/// The page of some data.
-pub(super) fn assemble(data: &Value) -> String {
+/// The page of some recordings.
+pub(super) fn of_runs(data: &Value) -> String {
     let titles = data["runs"].as_array().into_iter().flatten().filter_map(|run| run["origin"]["title"].as_str());
-    let title = escaped(&titles.collect::<Vec<_>>().join(" · "));
+    assemble(OF_RUNS, &PROGRAMS.concat(), &titles.collect::<Vec<_>>().join(" · "), data)
+}
+
+/// The page of a contest.
+pub(super) fn of_contest(data: &Value) -> String {
+    assemble(OF_CONTEST, &PROGRAMS_OF_CONTEST.concat(), data["title"].as_str().unwrap_or_default(), data)
+}
+
+fn assemble(template: &str, programs: &str, title: &str, data: &Value) -> String {
+    let title = escaped(title);
     // Inside a script no text may look like the end of it.
     let data = data.to_string().replace('<', "\\u003c");
-    let programs = PROGRAMS.concat();
     let licence = escaped(&licence());
     let parts =
-        [("title", title.as_str()), ("style", STYLE), ("data", &data), ("programs", &programs), ("licence", &licence)];
+        [("title", title.as_str()), ("style", STYLE), ("data", &data), ("programs", programs), ("licence", &licence)];
     let plotly = Plot::offline_js_sources();
     let mut page = String::new();
-    let mut rest = TEMPLATE;
+    let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
         let (name, after) = after.split_once("}}").expect("the template closes what it opens");
         page.push_str(before);
@@ -66,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_page_carries_the_charts_and_their_licence_but_nothing_for_formulas_and_asks_nothing_of_a_network() {
-        let page = assemble(&serde_json::json!({ "runs": [{ "origin": { "title": "</script> & <b>" } }] }));
+        let page = of_runs(&serde_json::json!({ "runs": [{ "origin": { "title": "</script> & <b>" } }] }));
         assert!(
             page.contains("plotly.js v3")
                 && page.contains("Copyright 2012-2025, Plotly")

@@ -16,6 +16,7 @@ pub mod evolution;
 pub mod plan;
 pub mod reward;
 pub mod task;
+pub mod traces;
 pub mod trainer;
 
 use std::path::PathBuf;
@@ -26,7 +27,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use self::evolution::Method;
-use self::plan::{Lesson, Plan, Task};
+use self::plan::{Lesson, Plan, Published, Task};
 use self::task::{Loss, Sequences};
 use self::trainer::{Epoch, Source, Trainer};
 use crate::controller::policy::Policy;
@@ -62,6 +63,8 @@ pub struct Training {
     recording: Option<(String, String)>,
     /// Samples that are learned from, and that are held back.
     samples: [usize; 2],
+    /// Sequences that judge the weights that are kept, besides those that were held back.
+    test: Option<Sequences>,
     /// Whether a search takes up the points of its journal.
     goes_on: bool,
 }
@@ -103,9 +106,28 @@ impl Training {
             let source = Source::Worth(method, population, deviation, std::sync::Arc::new(worth));
             let mut trainer = Trainer::new(plan.policy.network.clone(), source, plan.schedule.clone());
             trainer.signs = signs(&plan.policy.network, plan.keep_polarity);
-            return Ok(Self { plan, trainer, recording: Some(experiment), samples: [population, 0], goes_on: false });
+            return Ok(Self {
+                plan,
+                trainer,
+                recording: Some(experiment),
+                samples: [population, 0],
+                test: None,
+                goes_on: false,
+            });
         }
+        let mut test = None;
         let (examples, recording, loss) = match &plan.lesson {
+            Lesson::Traces(traces) => {
+                let [learned, held_back, judge] = traces.sequences();
+                test = Some(judge).filter(|judge| judge.samples > 0);
+                let mut hash = Sha256::new();
+                for file in &traces.files {
+                    hash.update(read_bytes(file)?);
+                }
+                let folder = traces.files[0].parent().map(|folder| folder.display().to_string());
+                let origin = Some((folder.unwrap_or_default(), hex(&hash.finalize())));
+                ([learned, held_back], origin, Loss::Squares { logistic: false })
+            }
             Lesson::Imitation(imitation) => {
                 let named = |names: &Option<Vec<String>>| names.clone().unwrap_or_default();
                 let (senses, drives) = (named(&plan.policy.senses), named(&plan.policy.drives));
@@ -113,28 +135,25 @@ impl Training {
                 let examples = imitation.sequences(&senses, &drives, plan.policy.time_unit, seed)?;
                 let hash = hex(&Sha256::digest(read_bytes(&imitation.recording)?));
                 let loss = Loss::Squares { logistic: plan.policy.squash == Squash::Logistic };
-                (examples, Some((imitation.recording.display().to_string(), hash)), loss)
+                (plan.parted(&examples), Some((imitation.recording.display().to_string(), hash)), loss)
             }
             Lesson::Task(Task::Sinusoid, samples, steps) => {
                 let examples = task::sinusoid(*samples, *steps, plan.schedule.seed);
-                (examples, None, Loss::Squares { logistic: false })
+                (plan.parted(&examples), None, Loss::Squares { logistic: false })
             }
-            Lesson::Reward(..) => (Sequences::default(), None, Loss::CrossEntropy),
+            Lesson::Reward(..) => ([Sequences::default(), Sequences::default()], None, Loss::CrossEntropy),
             Lesson::Task(name, samples, steps) => {
                 let examples = task::xor(*samples, *steps, *name == Task::XorEvents, plan.schedule.seed);
-                (examples, None, Loss::CrossEntropy)
+                (plan.parted(&examples), None, Loss::CrossEntropy)
             }
         };
-        let held_back = ((examples.samples as f64 * plan.validation).round() as usize).clamp(1, examples.samples - 1);
-        let learned = examples.samples - held_back;
-        let part = |from: usize, to: usize| examples.pick(&(from..to).collect::<Vec<usize>>());
-        let (learned, held_back) = (part(0, learned), part(learned, examples.samples));
+        let [learned, held_back] = examples;
         let samples = [learned.samples, held_back.samples];
         let mut network = plan.policy.network.clone();
         center(&mut network, &learned);
         let mut trainer = Trainer::new(network, Source::Examples(loss, learned, held_back), plan.schedule.clone());
         trainer.signs = signs(&plan.policy.network, plan.keep_polarity);
-        Ok(Self { plan, trainer, recording, samples, goes_on: false })
+        Ok(Self { plan, trainer, recording, samples, test, goes_on: false })
     }
 
     /// How many epochs there are in all.
@@ -174,7 +193,21 @@ impl Training {
         for (name, epoch) in [("first", self.curve().first()), ("last", self.curve().last())] {
             text += &epoch.map_or(String::new(), |epoch| format!("  {name:<6} {epoch}\n"));
         }
+        if let Some(loss) = self.test_loss() {
+            text += &format!("  test   mean square error {loss:.6} of the weights of the best epoch\n");
+        }
+        for Published { what, value, source } in &self.plan.published {
+            text += &format!("  published: {what}: {value} ({source})\n");
+        }
         text + &format!("  {} has the weights of the best epoch\n", self.plan.file.display())
+    }
+
+    /// Mean square error of the test sequences with the weights of the best epoch, where there are any.
+    fn test_loss(&self) -> Option<f64> {
+        let test = self.test.as_ref()?;
+        let mut network = self.trainer.network.clone();
+        network.take(self.trainer.best.clone());
+        Some(trainer::judge(&network, Loss::Squares { logistic: false }, test).0)
     }
 
     /// Learns until every epoch is done or `stop` says so after one; keeps a state every ten epochs.
@@ -224,6 +257,8 @@ impl Training {
             "samples": { "learned": self.samples[0], "held_back": self.samples[1] },
             "schedule": self.plan.schedule,
             "best_validation": best,
+            "test": self.test_loss(),
+            "published": self.plan.published,
             "curve": self.trainer.curve,
         });
         format!("{result:#}\n")

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::blueprint::{Names, PolicyFile, Reader};
 use super::data::{Imitation, Target};
 use super::evolution::Method;
 use super::reward::Reward;
+use super::task::Sequences;
+use super::traces::Traces;
 use super::trainer::Schedule;
 use crate::controller::policy::Policy;
 use crate::controller::wiring::Wiring;
@@ -37,6 +39,20 @@ pub struct Plan {
     pub schedule: Schedule,
     /// Share of the samples that are held back.
     pub validation: f64,
+    /// What others have published of the same task.
+    pub published: Vec<Published>,
+}
+
+/// A figure that others have published.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// Of what, and in what.
+    pub what: String,
+    /// As it was printed.
+    pub value: String,
+    /// Where.
+    pub source: String,
 }
 
 /// What is to be learned.
@@ -48,6 +64,8 @@ pub enum Lesson {
     Reward(Reward, Method, usize, f64),
     /// A task that makes its own samples: its name, samples and steps.
     Task(Task, usize, usize),
+    /// What comes next in traces.
+    Traces(Traces),
 }
 
 /// A task that makes its own samples.
@@ -75,7 +93,10 @@ struct File {
     imitation: Option<ImitationFile>,
     task: Option<TaskFile>,
     reward: Option<RewardFile>,
+    traces: Option<TracesFile>,
     learning: LearningFile,
+    #[serde(default)]
+    published: Vec<Published>,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +116,17 @@ struct TaskFile {
     name: Spanned<String>,
     samples: usize,
     sequence: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TracesFile {
+    folder: Spanned<String>,
+    sequence: Spanned<usize>,
+    apart: Spanned<usize>,
+    held_back: Spanned<usize>,
+    test: usize,
+    learned: Spanned<usize>,
 }
 
 #[derive(Deserialize)]
@@ -124,6 +156,7 @@ struct LearningFile {
     clip: Option<Spanned<f64>>,
     noise: Option<Spanned<f64>>,
     validation: Option<Spanned<f64>>,
+    decay: Option<Spanned<f64>>,
 }
 
 impl Plan {
@@ -145,6 +178,7 @@ impl Plan {
                 Names::Numbered(inputs, 1)
             }
             Some(Lesson::Imitation(Imitation { target: Target::Senses, .. })) => Names::Forecast,
+            Some(Lesson::Traces(traces)) => Names::Numbered(traces.width, traces.width),
             _ => Names::Worm,
         };
         let PolicyFile { senses, drives, cell, .. } = &file.policy;
@@ -166,8 +200,19 @@ impl Plan {
             lesson,
             schedule,
             validation,
+            published: file.published,
             settings,
         })
+    }
+}
+
+impl Plan {
+    /// The examples that are learned from, and those that are held back: the last ones.
+    pub(super) fn parted(&self, examples: &Sequences) -> [Sequences; 2] {
+        let all = examples.samples;
+        let held_back = ((all as f64 * self.validation).round() as usize).clamp(1, all - 1);
+        let part = |from: usize, to: usize| examples.pick(&(from..to).collect::<Vec<usize>>());
+        [part(0, all - held_back), part(all - held_back, all)]
     }
 }
 
@@ -184,13 +229,17 @@ impl Reader<'_> {
             epochs: file.epochs,
             noise: noise.unwrap_or(0.0),
             seed: file.seed,
+            decay: file.decay.as_ref().map_or(1.0, |decay| {
+                self.expect(decay, |decay| *decay > 0.0 && *decay <= 1.0, "decay", "a factor above 0, at most 1")
+            }),
         }
     }
 
     fn lesson(&mut self, file: &File) -> Option<Lesson> {
-        match (&file.imitation, &file.task, &file.reward) {
-            (None, None, Some(reward)) => self.reward(reward),
-            (Some(imitation), None, None) => {
+        match (&file.imitation, &file.task, &file.reward, &file.traces) {
+            (None, None, Some(reward), None) => self.reward(reward),
+            (None, None, None, Some(traces)) => self.traces(traces),
+            (Some(imitation), None, None, None) => {
                 let settings = self.settings;
                 let target = self.choice(&imitation.target, "target", &Target::ALL)?;
                 let mut time = |text: &Option<Spanned<String>>| {
@@ -204,7 +253,7 @@ impl Reader<'_> {
                 let recording = self.settings.beside(&imitation.recording);
                 Some(Lesson::Imitation(Imitation { recording, target, steps, lead, from, keep }))
             }
-            (None, Some(task), None) => {
+            (None, Some(task), None, None) => {
                 let known = Task::ALL.map(|(name, task, _)| (name, task));
                 let name = self.choice(&task.name, "name", &known)?;
                 if task.samples < 2 || task.sequence == 0 {
@@ -215,10 +264,27 @@ impl Reader<'_> {
             }
             _ => {
                 let problem = self.settings.problem(0..0, "one thing is learned at a time");
-                self.problems.push(problem.help("give one of [imitation], [task] and [reward]"));
+                self.problems.push(problem.help("give one of [imitation], [task], [traces] and [reward]"));
                 None
             }
         }
+    }
+
+    fn traces(&mut self, file: &TracesFile) -> Option<Lesson> {
+        let above = |count: &usize| *count > 0;
+        let steps = self.expect(&file.sequence, above, "sequence", "at least one step");
+        let apart = self.expect(&file.apart, above, "apart", "at least one step");
+        let held_back = self.expect(&file.held_back, above, "held_back", "at least one file");
+        let learned = self.expect(&file.learned, above, "learned", "at least one file");
+        if [steps, apart, held_back, learned].contains(&0) {
+            return None;
+        }
+        let place = self.settings.place(file.folder.span());
+        let folder = self.settings.beside(file.folder.get_ref());
+        let read = Traces::read(&folder, [held_back, file.test, learned], steps, apart);
+        read.map(Lesson::Traces)
+            .map_err(|found| self.problems.extend(found.into_iter().map(|one| one.at(place.clone()))))
+            .ok()
     }
 
     fn reward(&mut self, file: &RewardFile) -> Option<Lesson> {

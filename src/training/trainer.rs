@@ -30,6 +30,8 @@ pub struct Schedule {
     pub noise: f64,
     /// Seed of order and noise.
     pub seed: u64,
+    /// Factor of the step after each epoch.
+    pub decay: f64,
 }
 
 /// What one epoch led to.
@@ -121,6 +123,7 @@ impl Trainer {
     /// # Errors
     /// When the loss is no longer a number; its time is the number of the epoch.
     pub fn epoch(&mut self) -> Result<Epoch, RunFailure> {
+        self.adam.rate = self.schedule.rate * libm::pow(self.schedule.decay, self.curve.len() as f64);
         let epoch = match &self.source {
             Source::Examples(..) => self.learn()?,
             Source::Worth(..) => self.evolve(),
@@ -201,11 +204,16 @@ impl Trainer {
             bound(&self.network, &self.signs, &mut weights);
             self.network.take(weights.clone());
         }
-        let played = self.network.play(&sequences(held_back), false);
-        let (validation, _, accuracy) =
-            loss_of.of(&played.outputs, &held_back.targets, held_back.samples, held_back.steps);
+        let (validation, accuracy) = judge(&self.network, *loss_of, held_back);
         Ok(Epoch { loss: total / seen.max(1) as f64, validation, accuracy })
     }
+}
+
+/// The loss of some sequences, and the share of right answers where an answer is a bit.
+pub fn judge(network: &Recurrent, loss_of: Loss, own: &Sequences) -> (f64, Option<f64>) {
+    let played = network.play(&sequences(own), false);
+    let (loss, _, accuracy) = loss_of.of(&played.outputs, &own.targets, own.samples, own.steps);
+    (loss, accuracy)
 }
 
 /// Moves weights back to where they may be.

@@ -280,6 +280,7 @@ function openPage() {
   drawSpeed(page);
   drawMuscles(page);
   drawNeurons(page);
+  drawInfluence(page);
   tellOrigin(page);
   page.show();
   requestAnimationFrame(stamp => {

@@ -182,6 +182,7 @@ function tellOrigin(page) {
     document.getElementById("origin").append(place);
     const about = document.getElementById("about"), of = page.runs.length > 1 ? `${run.name}: ` : "";
     const say = text => about.append(element("li", { text: of + text }));
+    if (origin.controller === "policy" && !run.influence) say("what its senses and neurons did to its muscles is shown where the page is made with --contributions.");
     if (motion.stride > 1) say(`every ${ordinal(motion.stride)} of ${motion.frames} frames is in this page.`);
     if (surface.kind === "cuticle") say(surface.stride > 1 ? `the cuticle is drawn from every ${ordinal(surface.stride)} frame, and moved evenly in between.` : "the cuticle is drawn from every frame.");
     else say(surface.assumed ? "the body's thickness is not recorded; the tube has that of a typical worm." : "the body is a tube with the recorded midline and radii, round and without twist.");

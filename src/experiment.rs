@@ -272,11 +272,11 @@ impl Experiment {
                 let problem = settings.problem(span, message);
                 problems.push(problem.help("add a [network] with its NeuroML file"));
             }
-            let feels = |controller: &Box<dyn Controller>| {
+            let feels = |controller: &dyn Controller| {
                 controller.senses().iter().any(|name| matches!(Sense::named(name), Ok(Sense::Touch(_))))
             };
             if let Some(tap) = file.tap.first()
-                && controller.as_ref().is_some_and(|controller| !feels(controller))
+                && controller.as_deref().is_some_and(|controller| !feels(controller))
             {
                 let problem = settings.problem(tap.span(), "nothing feels this tap");
                 let help = "add a [network], or a controller with the sense \"touch/anterior\" or \"touch/posterior\"";

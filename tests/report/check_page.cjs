@@ -1,6 +1,6 @@
 // Does with a page what a person does: opens it, plays, scrubs, searches, by mouse, keys and on a phone.
 //
-//   CHROMIUM=/usr/bin/chromium node check_page.cjs page.html …
+//   CHROMIUM=/usr/bin/chromium node check_page.cjs page.html … --contest results.html …
 
 const assert = require("node:assert/strict");
 const fs = require("node:fs");
@@ -108,6 +108,13 @@ async function onADesk(browser, page, name) {
     await tab.locator("#search").fill("");
     await tab.locator("#search").blur();
   }
+  if (await tab.evaluate(() => nematode.runs.some(run => run.influence))) {
+    const strongest = () => tab.locator("table.strongest tbody tr").first().textContent();
+    await tab.locator("summary", { hasText: "The strongest of each muscle" }).click();
+    const byAblation = await strongest();
+    await tab.locator("input[value=gradient]").check();
+    assert.notEqual(await strongest(), byAblation, "by gradient is not by ablation");
+  }
   for (const nameless of await tab.locator("button, input, select, canvas.world, [role=img]").all())
     assert(await nameless.evaluate(e => e.getAttribute("aria-label") || e.textContent.trim() || e.labels?.length), "a control has no name");
   await tab.evaluate(() => { scrollTo({ top: 0, behavior: "instant" }); nematode.seek(0.6 * nematode.reach[1]); });
@@ -136,10 +143,35 @@ async function onAPhone(browser, page, name) {
   await close();
 }
 
+/** The page of a contest: a row of numbers and a dot chart for all that was measured, on a desk and on a phone. */
+async function ofAContest(browser, page, name) {
+  for (const viewport of [{ width: 1000, height: 900 }, { width: 390, height: 844 }]) {
+    const { tab, wrong, drawn, close } = await open(browser, page, { viewport });
+    await readAll(tab);
+    assert.equal(await tab.locator("#results tbody tr").count(), await tab.evaluate(() => JSON.parse(document.getElementById("data").textContent).contestants.length));
+    assert(await tab.locator("#measures .js-plotly-plot").count() > 10, "few measures are drawn");
+    assert(await tab.locator("#curves .js-plotly-plot").count() === 2, "imitation and reward");
+    assert(await tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is too wide`);
+    await tab.screenshot({ path: page.replace(/\.html$/, `_${viewport.width}.png`), fullPage: true });
+    assert.deepEqual(wrong, []);
+    await close();
+    console.log(`${name}, ${viewport.width} wide: charts in view after ${drawn} ms`);
+  }
+}
+
 (async () => {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
   try {
+    let contest = false;
     for (const page of process.argv.slice(2)) {
+      if (page === "--contest") {
+        contest = true;
+        continue;
+      }
+      if (contest) {
+        await ofAContest(browser, page, page.replace(/.*\//, ""));
+        continue;
+      }
       const name = page.replace(/.*\//, "");
       await onADesk(browser, page, name);
       await onAPhone(browser, page, name);

@@ -3,6 +3,8 @@
 #
 #   tests/report/run.sh run.h5 …    a page of each recording, and one of all of them
 #
+# The page of a small contest, and that of a worm with a policy of it, are looked at too.
+#
 # Needs node and npm and, the first time, the network: playwright-core is kept under target/. A Chromium that is not there
 # is installed with apt-get. Screenshots are left in target/report-pages/.
 set -eu
@@ -35,3 +37,25 @@ fi
 # Names of recordings made by tests have no spaces.
 # shellcheck disable=SC2086
 NODE_PATH="$modules/node_modules" CHROMIUM="$chromium" node "$here/check_page.cjs" $made
+
+# Two small policies that hardly learn, and the wave.
+models="$root/models/experiments"
+contest="$pages/contest"
+rm -rf "$contest" && mkdir -p "$contest"
+{
+    sed -e '/^\[\[contestant\]\]/,$d' -e "s#\"adult_wave.toml\"#\"$models/adult_wave.toml\"#" "$models/controllers.toml"
+    printf '[[contestant]]\nname = "LTC-NCP"\npolicy = { cell = "ltc", wiring = { type = "AutoNCP", units = 120, output_size = 95 } }\n'
+    printf '[[contestant]]\nname = "GRU"\npolicy = { cell = "gru" }\n'
+    printf '[[contestant]]\nname = "wave"\nexperiment = "%s"\n' "$models/adult_wave.toml"
+} > "$contest/contest.toml"
+"$root/target/release/nematode" compare "$contest/contest.toml" --quick --out "$contest" --set 'seeds=[1, 2]' \
+    --set imitation.epochs=3 --set reward.generations=1 --set 'reward.duration=1 s' > "$contest/told.txt"
+{
+    sed -e '/^\[controller/,$d' -e "s#\"\.\./#\"$root/models/#" "$models/adult_wave.toml"
+    printf '[controller.policy]\nfile = "%s/GRU.seed1.safetensors"\n[recording]\npolicy = ["*"]\n' "$contest"
+    sed -e '1,/^\[recording\]/d' "$models/adult_wave.toml"
+} > "$contest/policy.toml"
+"$root/target/release/nematode" run "$contest/policy.toml" --duration '2 s' --out "$contest/policy.h5" > /dev/null
+"$root/target/release/nematode" report "$contest/policy.h5" --contributions -o "$pages/policy.html"
+mv "$contest/results.html" "$pages/contest.html"
+NODE_PATH="$modules/node_modules" CHROMIUM="$chromium" node "$here/check_page.cjs" "$pages/policy.html" --contest "$pages/contest.html"

@@ -10,28 +10,23 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-const DOCUMENTS: [&str; 12] = [
-    "README.md",
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "docs/body.md",
-    "docs/controllers.md",
-    "docs/experiment.md",
-    "docs/locomotion.md",
-    "docs/performance.md",
-    "docs/neuroml.md",
-    "docs/recording.md",
-    "docs/report.md",
-];
+/// Every document of the repository.
+fn documents() -> Vec<String> {
+    let mut all: Vec<String> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_string).to_vec();
+    let book = std::fs::read_dir(root("docs")).expect("the book").flatten();
+    let names = book.map(|entry| format!("docs/{}", entry.file_name().to_string_lossy()));
+    all.extend(names.filter(|name| name.ends_with(".md")));
+    all
+}
 
 #[test]
 fn every_link_and_every_file_that_a_document_names_is_there() {
     let mut missing = Vec::new();
     let mut seen = 0;
-    for document in DOCUMENTS {
-        let text = read(document);
-        let folder = root(document).parent().expect("a folder").to_path_buf();
+    for document in documents() {
+        let text = read(&document);
+        let folder = root(&document).parent().expect("a folder").to_path_buf();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         let here = links.filter(|link| !link.starts_with("http")).map(|link| folder.join(link));
         // Paths in backquotes, such as `src/worm.rs`, are seen from the root of the repository.

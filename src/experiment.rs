@@ -290,10 +290,6 @@ impl Experiment {
         happenings.extend(read_changes(&file.change, &settings, &mut problems));
         let taps = read_taps(&file.tap, network.is_some(), &settings, &mut problems);
         happenings.extend(taps.iter().map(Tap::happening));
-        if controller.is_none() && network.is_none() && problems.is_empty() {
-            let problem = settings.problem(0..0, "nothing drives this worm");
-            problems.push(problem.help("add a [controller] or a [network]"));
-        }
         let interval = steps.multiple(&file.recording.interval, &mut problems);
         let voltage = file.recording.voltage_interval.as_ref();
         let voltage_interval = voltage.map_or(interval, |text| steps.multiple(text, &mut problems));

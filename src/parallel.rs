@@ -28,6 +28,11 @@ pub fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Ve
     (0..count).into_par_iter().map(work).collect()
 }
 
+/// Runs `work(index, &mut items[index])` for every item, each a task of its own: for few and large pieces of work.
+pub fn each<T: Send>(items: &mut [T], work: impl Fn(usize, &mut T) + Sync + Send) {
+    items.par_iter_mut().enumerate().for_each(|(index, item)| work(index, item));
+}
+
 /// The sum of `term(0) + … + term(len − 1)`, added chunk by chunk in order, so that it has
 /// the same bits on any number of threads.
 pub fn ordered_sum(len: usize, term: impl Fn(usize) -> f64 + Sync) -> f64 {
@@ -37,6 +42,25 @@ pub fn ordered_sum(len: usize, term: impl Fn(usize) -> f64 + Sync) -> f64 {
         return chunk_sum(0);
     }
     (0..chunks).into_par_iter().map(chunk_sum).collect::<Vec<f64>>().iter().sum()
+}
+
+/// Threads that are kept, for work that comes in many small portions.
+#[derive(Debug)]
+pub struct Threads(Option<rayon::ThreadPool>);
+
+impl Threads {
+    /// So many of them; where the system gives none, work runs on those that there are.
+    pub fn new(count: usize) -> Self {
+        Self(rayon::ThreadPoolBuilder::new().num_threads(count).build().ok())
+    }
+
+    /// Runs `work` on them.
+    pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match &self.0 {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
 }
 
 /// Runs `work` on a pool of `threads` threads, itself on one of them, so that a pool of one never waits.
@@ -64,6 +88,7 @@ mod tests {
     fn every_item_is_visited_once_with_its_own_index() {
         let mut items = vec![0usize; 1000];
         with_threads(8, || for_each(&mut items, |index, item| *item += index + 1));
+        Threads::new(2).run(|| each(&mut items[1..], |index, item| *item += index - *item + 2));
         assert!(items.iter().enumerate().all(|(index, item)| *item == index + 1));
     }
 }

@@ -81,6 +81,10 @@ impl Run {
     /// # Errors
     /// Every problem of the experiment, its network included.
     pub fn prepare(mut experiment: Experiment, argv: Vec<String>, tell: &dyn Fn(&str)) -> Result<Self, Error> {
+        if experiment.controller.is_none() && experiment.network.is_none() {
+            let problem = experiment.settings.problem(0..0, "nothing drives this worm");
+            return Err(problem.help("add a [controller] or a [network]").into());
+        }
         let mut files = experiment.files.clone();
         let built = match &experiment.network {
             Some(part) => {

@@ -326,6 +326,12 @@ impl Worm {
         self.muscles.activation()
     }
 
+    /// Drive of each muscle as it was decided last, to be changed between [`Worm::decide`] and [`Worm::act`] by who drives
+    /// the worm from outside; 95 numbers in the order of [`muscle_names`].
+    pub fn drives_mut(&mut self) -> &mut [f64] {
+        &mut self.drives
+    }
+
     /// What the worm felt at the beginning of its last step.
     pub fn felt(&self) -> &Felt {
         &self.felt

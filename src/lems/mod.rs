@@ -1,17 +1,20 @@
 //! Runs a LEMS file: the simulation that it targets, and the results that it wants written.
 //!
 //! Row k is the state at t = k·dt, from t = 0 on; all numbers are SI. The results are the text files that the file
-//! names (text.rs) or one HDF5 file (reports.rs). The file's step is used unless another one is given. An ensemble runs as
+//! names (text.rs), one HDF5 file (reports.rs), or columns in memory (memory.rs). The file's step is used unless another one is given. An ensemble runs as
 //! one network (ensemble.rs), and each of its replicas has results of its own.
 
 pub mod ensemble;
+pub mod memory;
 mod reports;
 mod text;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Problem, Problems};
 use crate::lems::ensemble::{Ensemble, Replicated};
+use crate::lems::memory::{Collected, Collector};
 use crate::lems::text::Texts;
 use crate::network::{Columns, Method, Network, Options};
 use crate::neuroml::model::Model;
@@ -91,6 +94,7 @@ struct EventFile {
 enum Sink {
     Texts(Texts),
     Hdf5(Box<Reports>),
+    Memory(Box<Collector>),
 }
 
 impl Job<'_> {
@@ -100,71 +104,114 @@ impl Job<'_> {
     /// All problems of the files and of the quantity paths, before anything is written; a run that diverged, which
     /// leaves what came before; results that cannot be written.
     pub fn run(&self, watch: &mut dyn FnMut(u64, u64)) -> Result<u64, Error> {
-        let model = Model::load(self.file)?;
-        let Some(simulation) = model.simulation.clone() else {
-            let problem = Problem::new(format!("{}: no <Simulation> to run", self.file.display()));
-            return Err(problem
-                .help("add <Simulation id=… length=… step=… target=…> and <Target component=…/>")
-                .into());
-        };
-        let changes = self.changes;
-        let dt = changes.step.unwrap_or(simulation.step);
-        let length = changes.length.unwrap_or(simulation.length);
-        let seed = changes.seed.unwrap_or(simulation.seed);
-        let replicated = Replicated::new(model, &self.ensemble)?;
-        let options = Options { dt, method: changes.method, seed };
-        let seeds = replicated.seeds(seed);
-        let mut network = Network::compile_replicas(&replicated.model, &options, &seeds)?;
-        replicated.check_differences(&network)?;
-        let (files, events, columns) = find(&network, &simulation, &replicated)?;
-        let mut sink = match self.results {
-            Results::Texts(folder) => Sink::Texts(texts(folder, &files, &events)?),
+        let open = |found: &Found, network: &Network, replicated: &Replicated, seed: u64| match self.results {
+            Results::Texts(folder) => Ok(Sink::Texts(texts(folder, &found.0, &found.1)?)),
             Results::Hdf5(path) => {
                 let table = self.ensemble.parameters.as_deref();
                 let provenance = reports::provenance(&replicated.model, table, seed, &self.argv)?;
-                Sink::Hdf5(Box::new(reports::create(path, &network, &replicated.model, &files, &events, &provenance)?))
+                let reports = reports::create(path, network, &replicated.model, &found.0, &found.1, &provenance)?;
+                Ok(Sink::Hdf5(Box::new(reports)))
             }
         };
-        let mut hearers: Vec<Vec<(usize, usize)>> = Vec::new();
-        let mut first_of = Vec::new();
-        for population in network.populations() {
-            first_of.push(hearers.len());
-            hearers.resize(hearers.len() + population.places.len(), Vec::new());
-        }
-        for (file, event) in events.iter().enumerate() {
-            for (cell, (.., (population, index))) in event.cells.iter().enumerate() {
-                hearers[first_of[*population] + index].push((file, cell));
-            }
-        }
-        let steps = (length / dt).round() as u64;
-        let mut values = Vec::new();
-        let mut step = |network: &mut Network, sink: &mut Sink, done: u64| -> Result<(), Error> {
-            if done > 0 {
-                network.step()?;
-            }
-            network.read_all(&columns, &mut values);
-            sink.row(network.time(), &values)?;
-            let mut spikes = network.drain_spikes();
-            spikes.sort_by(|a, b| a.time.total_cmp(&b.time));
-            for spike in spikes {
-                for (file, cell) in &hearers[first_of[spike.population] + spike.cell] {
-                    sink.event(*file, *cell, spike.time)?;
-                }
-            }
-            Ok(())
-        };
-        let mut result = Ok(());
-        for done in 0..=steps {
-            result = step(&mut network, &mut sink, done);
-            if result.is_err() {
-                break;
-            }
+        let mut go_on = |done: u64, steps: u64| {
             watch(done, steps);
-        }
+            ControlFlow::Continue(())
+        };
+        let (sink, played) = play(self.file, self.changes, &self.ensemble, &open, &mut go_on)?;
         // What was computed is written, also where the run failed; but its failure is what is told.
         let finished = sink.finish();
-        result.and(finished).map(|()| steps)
+        played.and_then(|steps| finished.map(|()| steps))
     }
+}
+
+/// Runs a LEMS file and gives its results as columns; nothing is written. `watch` hears after each step how many are done and
+/// how many there are in all, and says whether to go on.
+///
+/// # Errors
+/// As [`Job::run`]; a run that diverged gives nothing.
+pub fn collect(
+    file: &Path,
+    changes: Changes,
+    ensemble: &Ensemble,
+    watch: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<Collected, Error> {
+    let open = |found: &Found, network: &Network, replicated: &Replicated, _: u64| {
+        Ok(Sink::Memory(Box::new(Collector::new(network, &replicated.model, &found.0, &found.1))))
+    };
+    let (sink, played) = play(file, changes, ensemble, &open, watch)?;
+    played?;
+    match sink {
+        Sink::Memory(collector) => Ok(collector.finish()),
+        Sink::Texts(_) | Sink::Hdf5(_) => Ok(Collected::default()),
+    }
+}
+
+/// Makes where the results go, once it is known what they are.
+type Open<'a> = &'a dyn Fn(&Found, &Network, &Replicated, u64) -> Result<Sink, Error>;
+
+/// Runs a simulation into a sink. Gives it, with the steps done or why there are no more.
+fn play(
+    file: &Path,
+    changes: Changes,
+    ensemble: &Ensemble,
+    open: Open,
+    watch: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
+) -> Result<(Sink, Result<u64, Error>), Error> {
+    let model = Model::load(file)?;
+    let Some(simulation) = model.simulation.clone() else {
+        let problem = Problem::new(format!("{}: no <Simulation> to run", file.display()));
+        return Err(problem.help("add <Simulation id=… length=… step=… target=…> and <Target component=…/>").into());
+    };
+    let dt = changes.step.unwrap_or(simulation.step);
+    let length = changes.length.unwrap_or(simulation.length);
+    let seed = changes.seed.unwrap_or(simulation.seed);
+    let replicated = Replicated::new(model, ensemble)?;
+    let options = Options { dt, method: changes.method, seed };
+    let seeds = replicated.seeds(seed);
+    let mut network = Network::compile_replicas(&replicated.model, &options, &seeds)?;
+    replicated.check_differences(&network)?;
+    let found = find(&network, &simulation, &replicated)?;
+    let mut sink = open(&found, &network, &replicated, seed)?;
+    let (_, events, columns) = found;
+    let mut hearers: Vec<Vec<(usize, usize)>> = Vec::new();
+    let mut first_of = Vec::new();
+    for population in network.populations() {
+        first_of.push(hearers.len());
+        hearers.resize(hearers.len() + population.places.len(), Vec::new());
+    }
+    for (file, event) in events.iter().enumerate() {
+        for (cell, (.., (population, index))) in event.cells.iter().enumerate() {
+            hearers[first_of[*population] + index].push((file, cell));
+        }
+    }
+    let steps = (length / dt).round() as u64;
+    let mut values = Vec::new();
+    let mut step = |network: &mut Network, sink: &mut Sink, done: u64| -> Result<(), Error> {
+        if done > 0 {
+            network.step()?;
+        }
+        network.read_all(&columns, &mut values);
+        sink.row(network.time(), &values)?;
+        let mut spikes = network.drain_spikes();
+        spikes.sort_by(|a, b| a.time.total_cmp(&b.time));
+        for spike in spikes {
+            for (file, cell) in &hearers[first_of[spike.population] + spike.cell] {
+                sink.event(*file, *cell, spike.time)?;
+            }
+        }
+        Ok(())
+    };
+    let mut played = Ok(steps);
+    for done in 0..=steps {
+        if let Err(failure) = step(&mut network, &mut sink, done) {
+            played = Err(failure);
+            break;
+        }
+        if watch(done, steps).is_break() {
+            break;
+        }
+    }
+    Ok((sink, played))
 }
 
 impl Sink {
@@ -172,6 +219,10 @@ impl Sink {
         match self {
             Self::Texts(texts) => texts.row(time, values),
             Self::Hdf5(reports) => reports.row(values),
+            Self::Memory(collector) => {
+                collector.row(time, values);
+                Ok(())
+            }
         }
     }
 
@@ -182,6 +233,10 @@ impl Sink {
                 Ok(())
             }
             Self::Hdf5(reports) => reports.spike(file, cell, time),
+            Self::Memory(collector) => {
+                collector.event(file, cell, time);
+                Ok(())
+            }
         }
     }
 
@@ -189,6 +244,7 @@ impl Sink {
         match self {
             Self::Texts(mut texts) => texts.write(),
             Self::Hdf5(reports) => reports.finish().map(drop),
+            Self::Memory(_) => Ok(()),
         }
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn create(
 }
 
 /// The SI unit of a quantity; "unknown" where its type does not say what it is.
-fn unit(network: &Network, vocabulary: &Vocabulary, path: &str) -> String {
+pub(super) fn unit(network: &Network, vocabulary: &Vocabulary, path: &str) -> String {
     let dimension = network.variable_of(path).and_then(|(type_name, name)| {
         let known = vocabulary.types.get(type_name)?;
         let exposed = known.exposures.iter().find(|(exposure, _)| *exposure == name).map(|(_, dimension)| *dimension);

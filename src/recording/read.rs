@@ -71,6 +71,11 @@ impl Recorded {
         self.inner.dataset_names().iter().any(|known| known.trim_start_matches('/') == name)
     }
 
+    /// The names of all datasets: "observables/curvature/value" …
+    pub fn names(&self) -> Vec<String> {
+        self.inner.dataset_names().iter().map(|name| name.trim_start_matches('/').to_string()).collect()
+    }
+
     /// Whether the file is as long as it says of itself; what is behind its end would be read as zeros.
     ///
     /// # Errors

@@ -1,0 +1,90 @@
+"""What a step costs from Python beside one from Rust, and what a batch of worms saves.
+
+    python python/benches/overhead.py
+
+Rust and Python take turns, a slice of 200 steps each, so that both see the same machine; medians of the slices are told.
+"""
+
+import os
+import statistics
+import time
+
+import numpy as np
+
+import nematode
+import nematode.gym
+
+SLICE, SLICES = 200, 60
+
+
+def slices_of(take):
+    """Seconds for each step, of each slice."""
+    begun = time.perf_counter()
+    take()
+    return (time.perf_counter() - begun) / SLICE
+
+
+def step_by_step(worm):
+    step = worm.step
+    for _ in range(SLICE):
+        step()
+
+
+def observed(worm):
+    felt = np.empty(len(worm.sense_names))
+    drives = np.full(len(worm.drive_names), np.nan)
+    for _ in range(SLICE):
+        worm.observe(out=felt)
+        worm.drive(drives)
+        worm.step()
+
+
+def overhead(name):
+    worm = nematode.Worm(nematode.experiment(name))
+    rust, python, looped = [], [], []
+    for turn in range(SLICES):
+        # Each worm goes on from where the last slice left it, so that all three see the same motion.
+        rust.append(worm._time_of_steps(SLICE) / SLICE)
+        python.append(slices_of(lambda: step_by_step(worm)))
+        looped.append(slices_of(lambda: observed(worm)))
+    worm.drive(None)
+    micro = lambda seconds: 1e6 * statistics.median(seconds)
+    print(
+        f"{name}: a step in Rust {micro(rust):.1f} us, worm.step() {micro(python):.1f} us ({micro(python) - micro(rust):+.2f}), "
+        f"observe, drive and step {micro(looped):.1f} us ({micro(looped) - micro(rust):+.2f})"
+    )
+
+
+def batch(count, intervals=25):
+    """100 worms as one batch, and as single environments one after the other."""
+    actions = np.random.default_rng(0).random((count, 95))
+    envs = nematode.gym.WormVectorEnv(count, duration=1e3)
+    one = nematode.gym.WormVectorEnv(count, duration=1e3, threads=1)
+    singles = [nematode.gym.WormEnv(duration=1e3) for _ in range(count)]
+    for many in (envs, one):
+        many.reset()
+    for env in singles:
+        env.reset()
+    seconds = {"batch": [], "batch of one thread": [], "singles": []}
+    for _ in range(intervals):
+        for name, step in (
+            ("batch", lambda: envs.step(actions)),
+            ("batch of one thread", lambda: one.step(actions)),
+            ("singles", lambda: [env.step(action) for env, action in zip(singles, actions)]),
+        ):
+            begun = time.perf_counter()
+            step()
+            seconds[name].append(time.perf_counter() - begun)
+    alone = statistics.median(seconds["singles"])
+    for name, taken in seconds.items():
+        median = statistics.median(taken)
+        rate = count * envs._rules.steps / median
+        print(f"{count} worms of rods, {name}: {1e3 * median:.1f} ms an interval, {rate:.0f} worm steps/s, {alone / median:.2f} x singles")
+
+
+if __name__ == "__main__":
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    print(f"{os.cpu_count()} cores, load {load:.1f}")
+    for name in ("rod_wave", "bbc"):
+        overhead(name)
+    batch(100)

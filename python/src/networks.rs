@@ -1,0 +1,84 @@
+//! LEMS simulations, run in memory.
+
+use std::path::PathBuf;
+
+use numpy::PyArray1;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use nematode::error::{Error, Problem};
+use nematode::lems::ensemble::Ensemble;
+use nematode::lems::{Changes, collect};
+use nematode::network::Method;
+use nematode::units::{Dimension, UnitTable};
+
+use crate::errors::{raised, wrong};
+use crate::watch::watched;
+
+/// Runs a LEMS file and gives its time [s], its output files as lists of columns, and its files of events.
+#[pyfunction]
+#[pyo3(signature = (file, dt, duration, method, seed, replicas, parameters, told))]
+pub fn lems<'py>(
+    py: Python<'py>,
+    file: PathBuf,
+    dt: Option<String>,
+    duration: Option<String>,
+    method: &str,
+    seed: Option<u64>,
+    replicas: Option<usize>,
+    parameters: Option<PathBuf>,
+    told: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let method = match method {
+        "exponential" => Method::Exponential,
+        "rk4" => Method::RungeKutta,
+        "euler" => Method::Euler,
+        other => {
+            let message = format!("there is no method \"{other}\"");
+            return Err(wrong(py, message, "give \"exponential\", \"rk4\" or \"euler\""));
+        }
+    };
+    let time = |name: &str, text: Option<String>| -> Result<Option<f64>, Problem> {
+        let named = |problem: Problem| Problem { message: format!("{name}: {}", problem.message), ..problem };
+        let Some(text) = text else { return Ok(None) };
+        let seconds = UnitTable::new().parse_as(&text, Dimension::TIME).map_err(named)?;
+        if seconds > 0.0 {
+            Ok(Some(seconds))
+        } else {
+            Err(Problem::new(format!("{name}: must be above zero: \"{text}\"")))
+        }
+    };
+    let work = |watch: &crate::watch::Watch| -> Result<_, Error> {
+        let changes = Changes { step: time("dt", dt)?, length: time("duration", duration)?, method, seed };
+        collect(&file, changes, &Ensemble { replicas, parameters }, &mut |done, all| watch.tell(done, all))
+    };
+    let (collected, stopped) = watched(py, told, work)?;
+    if let Some(error) = stopped {
+        return Err(error);
+    }
+    let collected = collected.map_err(|error| raised(py, error))?;
+    let result = PyDict::new(py);
+    result.set_item("time", PyArray1::from_vec(py, collected.time))?;
+    let tables = PyList::empty(py);
+    for table in collected.tables {
+        let columns = PyList::empty(py);
+        for column in table.columns {
+            let values = PyArray1::from_vec(py, column.values);
+            columns.append((column.id, column.quantity, column.unit, values))?;
+        }
+        tables.append((table.file, columns))?;
+    }
+    result.set_item("tables", tables)?;
+    let trains = PyList::empty(py);
+    for train in collected.trains {
+        let cells = train.cells.into_iter().map(|cell| cell as u64).collect();
+        trains.append((
+            train.file,
+            train.ids,
+            PyArray1::from_vec(py, train.times),
+            PyArray1::<u64>::from_vec(py, cells),
+        ))?;
+    }
+    result.set_item("trains", trains)?;
+    Ok(result)
+}

@@ -33,6 +33,7 @@ def arguments():
     add("--engine", choices=["processes", "dask"], default="processes")
     add("--scheduler", metavar="ADDRESS", help="of a Dask cluster that is there: tcp://10.0.0.1:8786")
     add("--retries", type=int, default=3, metavar="N", help="of a run whose worker was killed")
+    add("--no-recordings", action="store_true", help="keep the rows of the table alone")
     add("--shard", metavar="I/N", help="only every N-th point from the I-th on, in this process")
     add("--print-slurm", type=int, metavar="JOBS", help="print a Slurm array of so many jobs instead, and run nothing")
     add("--slurm-time", default="01:00:00", metavar="TIME", help="how long a job of it may take")
@@ -88,6 +89,7 @@ def run_sweep(options, argv):
         engine=options.engine,
         scheduler=options.scheduler,
         retries=options.retries,
+        recordings=not options.no_recordings,
         shard=shard,
         progress=not options.quiet,
     )

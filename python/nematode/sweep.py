@@ -5,10 +5,10 @@
 
 A folder holds all of it::
 
-    plan.json            what was asked for; the same sweep goes on where it was stopped, another is refused
-    rows/000012.json     one row, written when its run is whole
-    runs/000012.h5       its recording
-    table.parquet        all rows, in the order of the points
+    plan.json                 what was asked for; the same sweep goes on where it was stopped, another is refused
+    rows/0000/000012.json     one row, written when its run is whole; a thousand in each folder
+    runs/0000/000012.h5       its recording
+    table.parquet             all rows, in the order of the points
 
 A run is whole or it is not: its row is written after its recording, under its name in one move. So a worker or a sweep that
 is killed loses what it had in hand and nothing else, and no point has two rows. See docs/sweeps.md.
@@ -32,16 +32,27 @@ ROWS = ("forward_speed", "frequency", "wavelength", "bending")
 """Rows of a gait that ``nematode gait`` prints first; all of them are in the table."""
 
 
+def _row(folder, index):
+    """The file of a row, below the sweep's folder: no folder may hold a million files."""
+    return Path(folder) / "rows" / f"{index // 1000:04}" / f"{index:06}.json"
+
+
+def _rows(folder):
+    return sorted(Path(folder).glob("rows/*/[0-9]*.json"))
+
+
 def run_point(folder, index, point, plan):
     """Runs one point and writes its row; gives the row. What has a row already is not run again."""
     from .runs import run
 
-    folder = Path(folder)
-    file = folder / "rows" / f"{index:06}.json"
+    file = _row(folder, index)
     if file.exists():
         return json.loads(file.read_text())
-    recording = folder / "runs" / f"{index:06}.h5"
-    row = {"index": index, "point": point, "status": "done", "problem": None, "recording": f"runs/{recording.name}"}
+    name = f"runs/{index // 1000:04}/{index:06}.h5"
+    recording = Path(folder) / name
+    for needed in (file, recording):
+        needed.parent.mkdir(parents=True, exist_ok=True)
+    row = {"index": index, "point": point, "status": "done", "problem": None, "recording": name}
     path, text = plan["path"], plan["text"]
     try:
         finished = run(
@@ -64,6 +75,9 @@ def run_point(folder, index, point, plan):
             "largest_activation": finished.largest_activation,
             "state_hash": finished.state_hash,
         }
+    if not plan["recordings"]:
+        recording.unlink(missing_ok=True)
+        row["recording"] = None
     _write(file, row)
     return row
 
@@ -99,6 +113,7 @@ def sweep(
     engine="processes",
     scheduler=None,
     retries=3,
+    recordings=True,
     shard=None,
     progress=True,
 ):
@@ -117,6 +132,8 @@ def sweep(
         machine, or the one of the ``scheduler`` at that address. Each run has one thread.
     retries
         How often a run is tried again whose worker was killed or had no disk.
+    recordings
+        Whether recordings are kept, or only their rows.
     shard
         (i, n): only every n-th point from the i-th on, in this process: one job of an array.
 
@@ -124,10 +141,9 @@ def sweep(
     point is refused, or the folder has another sweep.
     """
     varied = [designs.vary(key, spec) for key, spec in vary.items()]
-    plan = _plan(experiment, beside, set, duration, varied, samples, seed, maximise, minimise, trials)
+    plan = _plan(experiment, beside, set, duration, recordings, varied, samples, seed, maximise, minimise, trials)
     folder = Path(out)
-    for part in ("rows", "runs"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     _same_plan(folder, plan)
     if plan["optimise"] is not None and shard is not None:
         raise wrong("an optimiser learns from all points, so a shard of them can't be run alone", "leave out the shard")
@@ -135,6 +151,8 @@ def sweep(
     points = plan["points"]
     if points:
         _check(plan, points[0])
+    # Each task takes along what it needs, not the points of all.
+    needed = {key: plan[key] for key in ("path", "text", "set", "duration", "recordings")}
     told = _progress.of(progress, folder.name)
     total = plan["trials"] if points is None else len(points)
     if shard is not None:
@@ -147,9 +165,10 @@ def sweep(
     try:
         if points is None:
             study = _Study(plan, varied)
-            tasks = _asked(study, folder, plan, mine)
+            tasks = _asked(study, folder, needed, mine)
         else:
-            tasks = ((index, run_point, (str(folder), index, points[index], plan)) for index in mine if not _row(folder, index).exists())
+            left = (index for index in mine if not _row(folder, index).exists())
+            tasks = ((index, run_point, (str(folder), index, points[index], needed)) for index in left)
         count = sum(_row(folder, index).exists() for index in mine)
         if told is not None:
             told(count, total)
@@ -163,11 +182,9 @@ def sweep(
     finally:
         if told is not None:
             told.close()
+    if shard is not None and len(_rows(folder)) < len(points):
+        return _frame([_row(folder, index) for index in mine])
     return table(folder)
-
-
-def _row(folder, index):
-    return folder / "rows" / f"{index:06}.json"
 
 
 def _engine(engine, workers, scheduler):
@@ -181,7 +198,7 @@ def _engine(engine, workers, scheduler):
     raise wrong(f'there is no engine "{engine}"', 'give "processes" or "dask"')
 
 
-def _plan(experiment, beside, set, duration, varied, samples, seed, maximise, minimise, trials):
+def _plan(experiment, beside, set, duration, recordings, varied, samples, seed, maximise, minimise, trials):
     if not varied:
         raise wrong("nothing varies in this sweep", "give at least one key with its values")
     if sum(asked is not None for asked in (samples, maximise, minimise)) > 1:
@@ -202,6 +219,7 @@ def _plan(experiment, beside, set, duration, varied, samples, seed, maximise, mi
         "version": _nematode.__version__,
         "set": dict(set or {}),
         "duration": duration,
+        "recordings": recordings,
         "points": points,
         "optimise": None if goal is None else {"row": goal, "highest": maximise is not None},
         "seed": seed,
@@ -283,7 +301,7 @@ class _Study:
         self.study.add_trial(trial)
 
 
-def _asked(study, folder, plan, mine):
+def _asked(study, folder, needed, mine):
     """Points as the optimiser asks for them, each when a worker has room for it."""
     for index in mine:
         file = _row(folder, index)
@@ -291,17 +309,27 @@ def _asked(study, folder, plan, mine):
             study.tell(index, json.loads(file.read_text()))
     for index in mine:
         if not _row(folder, index).exists():
-            yield index, run_point, (str(folder), index, study.ask(index), plan)
+            yield index, run_point, (str(folder), index, study.ask(index), needed)
 
 
 def table(folder):
     """The table of a sweep's folder as a pandas DataFrame, also of one that is not over; written as Parquet when all rows
     are there."""
-    import pandas
-
     folder = Path(folder)
     plan = json.loads((folder / "plan.json").read_text())
-    files = sorted((folder / "rows").glob("[0-9]*.json"))
+    files = _rows(folder)
+    frame = _frame(files)
+    if len(files) == (plan["trials"] if plan["points"] is None else len(plan["points"])):
+        part = folder / f".table.{os.getpid()}"
+        frame.to_parquet(part, index=False)
+        os.replace(part, folder / "table.parquet")
+    return frame
+
+
+def _frame(files):
+    """Rows as a table."""
+    import pandas
+
     rows = [json.loads(file.read_text()) for file in files]
     data = {"index": [row["index"] for row in rows], **designs.columns([row["point"] for row in rows])}
     for key in ("status", "problem", "recording", "steps", "wall", "size", "largest_activation", "state_hash"):
@@ -309,13 +337,7 @@ def table(folder):
     gaits = [row.get("gait") or {} for row in rows]
     for name in dict.fromkeys(name for gait in gaits for name in gait):
         data[name] = [gait.get(name) for gait in gaits]
-    frame = pandas.DataFrame(data)
-    whole = plan["trials"] if plan["points"] is None else len(plan["points"])
-    if len(rows) == whole:
-        part = folder / f".table.{os.getpid()}"
-        frame.to_parquet(part, index=False)
-        os.replace(part, folder / "table.parquet")
-    return frame
+    return pandas.DataFrame(data)
 
 
 def slurm(argv, jobs, *, name="nematode-sweep", time="01:00:00", python=None):

@@ -72,12 +72,12 @@ def test_a_grid_has_a_row_and_a_recording_for_each_point(tmp_path):
 
 def test_a_sweep_goes_on_with_what_is_missing_and_refuses_another(tmp_path):
     first = quick(tmp_path)
-    stamps = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "rows").iterdir()}
-    (tmp_path / "rows" / "000004.json").unlink()
+    stamps = {file.name: file.stat().st_mtime_ns for file in tmp_path.glob("rows/*/*")}
+    (tmp_path / "rows/0000/000004.json").unlink()
     (tmp_path / "table.parquet").unlink()
     again = quick(tmp_path)
     assert list(again.state_hash) == list(first.state_hash) and (tmp_path / "table.parquet").exists()
-    changed = [name for name, stamp in stamps.items() if (tmp_path / "rows" / name).stat().st_mtime_ns != stamp]
+    changed = [name for name, stamp in stamps.items() if (tmp_path / "rows/0000" / name).stat().st_mtime_ns != stamp]
     assert changed == ["000004.json"]
     with pytest.raises(nematode.InputError, match="another sweep's; it differs in duration"):
         quick(tmp_path, duration="1 s")
@@ -87,13 +87,12 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path):
     killed = []
 
     def kill_one():
-        while len(list((tmp_path / "rows").glob("0*.json"))) < 5:
+        while len(list(tmp_path.glob("rows/*/0*.json"))) < 5:
             time.sleep(0.02)
         worker = multiprocessing.active_children()[0]
         killed.append(worker.pid)
         os.kill(worker.pid, signal.SIGKILL)
 
-    (tmp_path / "rows").mkdir()
     killer = threading.Thread(target=kill_one)
     killer.start()
     options = {"samples": 40, "duration": "5 s", "workers": 2, "progress": False}
@@ -112,11 +111,10 @@ def test_a_dask_worker_that_is_killed_loses_nothing(tmp_path):
         pids = set(client.run(os.getpid).values())
 
         def kill_one():
-            while len(list((tmp_path / "rows").glob("0*.json"))) < 5:
+            while len(list(tmp_path.glob("rows/*/0*.json"))) < 5:
                 time.sleep(0.02)
             os.kill(min(pids), signal.SIGKILL)
 
-        (tmp_path / "rows").mkdir()
         killer = threading.Thread(target=kill_one)
         killer.start()
         frame = sweep(
@@ -132,6 +130,13 @@ def test_a_dask_worker_that_is_killed_loses_nothing(tmp_path):
         killer.join()
         assert list(frame["index"]) == list(range(40)) and (frame.status == "done").all()
         assert set(client.run(os.getpid).values()) != pids
+
+
+def test_recordings_can_be_left_out(tmp_path):
+    kept, left = quick(tmp_path / "kept", duration="0.5 s"), quick(tmp_path / "left", duration="0.5 s", recordings=False)
+    assert list(kept.state_hash) == list(left.state_hash)
+    assert kept.recording[5] == "runs/0000/000005.h5" and left.recording.isna().all()
+    assert len(list(tmp_path.glob("kept/runs/*/*.h5"))) == 6 and not list(tmp_path.glob("left/runs/*/*.h5"))
 
 
 def test_what_fails_has_a_row_that_says_so(tmp_path):
@@ -185,11 +190,11 @@ def test_a_sweep_that_is_killed_goes_on(tmp_path):
     words = ["-m", "nematode", "sweep", str(RODS), "--out", str(tmp_path), "--duration", "5 s", "--workers", "2", "--quiet"]
     command = [sys.executable, *words, "--samples", "30", "--vary", "body.mixture=log 0.02..1"]
     with subprocess.Popen(command, start_new_session=True) as run:
-        while len(list((tmp_path / "rows").glob("0*.json"))) < 5:
+        while len(list(tmp_path.glob("rows/*/0*.json"))) < 5:
             assert run.poll() is None
             time.sleep(0.02)
         os.killpg(run.pid, signal.SIGKILL)
-    before = {file.name: json.loads(file.read_text())["state_hash"] for file in (tmp_path / "rows").glob("0*.json")}
+    before = {file.name: json.loads(file.read_text())["state_hash"] for file in tmp_path.glob("rows/*/0*.json")}
     assert 5 <= len(before) < 30 and not (tmp_path / "table.parquet").exists()
     subprocess.run(command, check=True, capture_output=True)
     frame = table(tmp_path)

@@ -79,7 +79,9 @@ def batch(count, intervals=25):
     for name, taken in seconds.items():
         median = statistics.median(taken)
         rate = count * envs._rules.steps / median
-        print(f"{count} worms of rods, {name}: {1e3 * median:.1f} ms an interval, {rate:.0f} worm steps/s, {alone / median:.2f} x singles")
+        print(
+            f"{count} worms of rods, {name}: {1e3 * median:.1f} ms an interval, {rate:.0f} worm steps/s, {alone / median:.2f} x singles"
+        )
 
 
 if __name__ == "__main__":

@@ -81,7 +81,9 @@ def one(engine, count, worms, duration, kill):
         wall = time.perf_counter() - begun
     own = resource.getrusage(resource.RUSAGE_SELF)
     whole = sorted(frame["index"]) == list(range(worms)) and (frame.status == "done").all()
-    print(json.dumps({"wall": wall, "cpu": own.ru_utime + own.ru_stime, "work": frame.wall.sum(), "whole": bool(whole)}))
+    print(
+        json.dumps({"wall": wall, "cpu": own.ru_utime + own.ru_stime, "work": frame.wall.sum(), "whole": bool(whole)})
+    )
 
 
 def main():

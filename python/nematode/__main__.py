@@ -65,7 +65,9 @@ def run_sweep(options, argv):
             elif not word.startswith(("--print-slurm=", "--slurm-time=")):
                 words.append(word)
         if options.print_slurm < 1 or options.shard is not None:
-            raise wrong("--print-slurm: an array has at least one job, and makes its own shards", "give --print-slurm 100")
+            raise wrong(
+                "--print-slurm: an array has at least one job, and makes its own shards", "give --print-slurm 100"
+            )
         print(slurm(words, options.print_slurm, time=options.slurm_time), end="")
         return 0
     shard = None
@@ -99,7 +101,9 @@ def run_sweep(options, argv):
     if goal is not None and goal in frame:
         best = frame.sort_values(goal, ascending=options.maximise is None).iloc[0]
         keys = [column for column in frame.columns if column.split(" [")[0] in _pairs(options.vary, "--vary")]
-        print(f"best: run {best['index']}, {goal} {best[goal]:.6g}, " + ", ".join(f"{key} = {best[key]}" for key in keys))
+        print(
+            f"best: run {best['index']}, {goal} {best[goal]:.6g}, " + ", ".join(f"{key} = {best[key]}" for key in keys)
+        )
     return 0
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any, Optional, Union
+from typing import Any, Optional, Union, final
+
+from typing_extensions import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,8 @@ import numpy.typing as npt
 __version__: str
 
 _Path = Union[str, PathLike[str]]
+_Source = tuple[_Path, Optional[str], list[str]]
+"""A file or the name of a text, the text, and changes."""
 _Floats = npt.NDArray[np.float64]
 _Told = Optional[Callable[[int, int], object]]
 
@@ -18,14 +22,11 @@ class Worm:
 
     def __new__(
         cls,
-        path: _Path,
-        text: Optional[str],
-        set: list[str],
-        controller: Optional[Callable[[float, _Floats], npt.ArrayLike]],
-        noise: float,
-        delay: int,
+        source: _Source,
+        controller: Optional[Callable[..., npt.ArrayLike]],
+        senses: tuple[float, int],
         seed: Optional[int],
-    ) -> Worm: ...
+    ) -> Self: ...
     def step(self) -> None:
         """One step: sense, decide, fire, contract, move. Raises Diverged."""
     def steps(self, count: int) -> None:
@@ -81,17 +82,15 @@ class Worm:
     def _advance(self, count: int) -> tuple[float, float, float, Optional[str]]: ...
     def _time_of_steps(self, count: int) -> float: ...
 
+@final
 class Team:
     """Worms side by side; see nematode.gym.WormVectorEnv."""
 
     def __new__(
         cls,
         count: int,
-        path: _Path,
-        text: Optional[str],
-        set: list[str],
-        noise: float,
-        delay: int,
+        source: _Source,
+        senses: tuple[float, int],
         threads: int,
     ) -> Team: ...
     def reset(self, which: Sequence[int], seeds: Sequence[Optional[int]]) -> _Floats: ...
@@ -100,6 +99,7 @@ class Team:
     ) -> tuple[_Floats, _Floats, _Floats, _Floats, list[Optional[str]]]: ...
     def state_hashes(self) -> list[str]: ...
 
+@final
 class Recording:
     """A reader of recordings; see nematode.read."""
 
@@ -115,26 +115,7 @@ class Recording:
     def spikes(self, neurons: bool) -> tuple[_Floats, npt.NDArray[np.uint64]]: ...
 
 def run(
-    path: _Path,
-    text: Optional[str],
-    set: list[str],
-    out: Optional[_Path],
-    duration: Optional[str],
-    threads: int,
-    checkpoint: Optional[str],
-    resume: Optional[_Path],
-    argv: list[str],
-    controller: Optional[Callable[[float, _Floats], npt.ArrayLike]],
-    told: _Told,
+    source: _Source, options: dict[str, Any], controller: Optional[Callable[..., npt.ArrayLike]], told: _Told
 ) -> dict[str, Any]: ...
-def lems(
-    file: _Path,
-    dt: Optional[str],
-    duration: Optional[str],
-    method: str,
-    seed: Optional[int],
-    replicas: Optional[int],
-    parameters: Optional[_Path],
-    told: _Told,
-) -> dict[str, Any]: ...
+def lems(file: _Path, options: dict[str, Any], told: _Told) -> dict[str, Any]: ...
 def gait(path: _Path, start: float, stop: float) -> list[dict[str, Any]]: ...

@@ -1,20 +1,30 @@
 """Experiments: those that come with the package, and dicts in the place of files."""
 
+from __future__ import annotations
+
 import difflib
 import json
 import os
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Union
 
 from .errors import wrong
 
 MODELS = Path(__file__).parent / "data" / "models"
 """The folder of worms, media, senses and experiments that come with the package."""
 
+Experiment = Union[str, "os.PathLike[str]", dict[str, Any]]
+"""A file, or a dict of what such a file has."""
+
+Set = Union[Mapping[str, Any], Sequence[str], None]
+"""Changes: a dict of dotted keys, or texts ``key=value``."""
+
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def experiment(name):
+def experiment(name: str) -> Path:
     """The file of an experiment that comes with the package: ``experiment("crawl")``.
 
     Raises InputError with the nearest name where there is none.
@@ -29,23 +39,25 @@ def experiment(name):
     raise wrong(f'no experiment of the name "{name}" comes with the package', mend)
 
 
-def to_toml(values):
+def to_toml(values: dict[str, Any]) -> str:
     """The text of the file that a dict stands for; errors give places in it."""
-    lines = []
+    lines: list[str] = []
     _write_table(values, (), lines)
     return "\n".join(lines) + "\n"
 
 
-def source(experiment, beside=None):
-    """The path and, for a dict, the text of an experiment, as the engine takes them."""
+def source(experiment: Any, beside: Any = None, set: Set = None) -> tuple[str, str | None, list[str]]:
+    """The path, for a dict its text, and the changes of an experiment, as the engine takes them."""
     if hasattr(experiment, "text"):
-        return experiment.path, experiment.text
-    if isinstance(experiment, dict):
-        return str(Path(beside or "") / "<dict>"), to_toml(experiment)
-    return os.fspath(experiment), None
+        path, text = experiment.path, experiment.text
+    elif isinstance(experiment, dict):
+        path, text = str(Path(beside or "") / "<dict>"), to_toml(experiment)
+    else:
+        path, text = os.fspath(experiment), None
+    return path, text, changes(set)
 
 
-def changes(set):
+def changes(set: Set) -> list[str]:
     """Changes as the command's ``--set`` takes them, from a dict of dotted keys or a list of ``key=value``."""
     if not set:
         return []

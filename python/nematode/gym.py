@@ -22,7 +22,10 @@ Start
     Straight and at rest. Nothing is random but the noise on the senses, where ``sense_noise`` asks for it.
 """
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -30,7 +33,8 @@ from gymnasium.vector.utils import batch_space
 
 from . import _nematode
 from .errors import wrong
-from .experiments import changes, experiment as packaged, source
+from .experiments import Experiment, Set, source
+from .experiments import experiment as packaged
 from .worm import Worm
 
 __all__ = ["WormEnv", "WormVectorEnv"]
@@ -81,9 +85,20 @@ class WormEnv(gymnasium.Env):
     metadata = {"render_modes": []}
 
     def __init__(
-        self, experiment=None, *, set=None, beside=None, sense_noise=0.0, sense_delay=0, interval=0.02, duration=5.0,
-        forward=1.0, energy=0.0, smoothness=0.0, render_mode=None,
-    ):  # fmt: skip
+        self,
+        experiment: Experiment | None = None,
+        *,
+        set: Set = None,
+        beside: str | None = None,
+        sense_noise: float = 0.0,
+        sense_delay: int = 0,
+        interval: float = 0.02,
+        duration: float = 5.0,
+        forward: float = 1.0,
+        energy: float = 0.0,
+        smoothness: float = 0.0,
+        render_mode: str | None = None,
+    ):
         if render_mode is not None:
             raise wrong(f'there is no render_mode "{render_mode}"', "record with nematode.run and look at its report")
         experiment = packaged("rod_wave") if experiment is None else experiment
@@ -94,7 +109,7 @@ class WormEnv(gymnasium.Env):
         self._rules = _Rules(self.worm, interval, duration, forward, energy, smoothness)
         self._done = 0
 
-    def reset(self, *, seed=None, options=None):
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
         super().reset(seed=seed)
         self.worm.reset(int(self.np_random.integers(2**63)) if self._noisy else None)
         self._done = 0
@@ -122,9 +137,22 @@ class WormVectorEnv(gymnasium.vector.VectorEnv):
     metadata = {"render_modes": [], "autoreset_mode": gymnasium.vector.AutoresetMode.NEXT_STEP}
 
     def __init__(
-        self, num_envs=1, experiment=None, *, set=None, beside=None, sense_noise=0.0, sense_delay=0, interval=0.02,
-        duration=5.0, forward=1.0, energy=0.0, smoothness=0.0, threads=None, render_mode=None,
-    ):  # fmt: skip
+        self,
+        num_envs: int = 1,
+        experiment: Experiment | None = None,
+        *,
+        set: Set = None,
+        beside: str | None = None,
+        sense_noise: float = 0.0,
+        sense_delay: int = 0,
+        interval: float = 0.02,
+        duration: float = 5.0,
+        forward: float = 1.0,
+        energy: float = 0.0,
+        smoothness: float = 0.0,
+        threads: int | None = None,
+        render_mode: str | None = None,
+    ):
         if render_mode is not None:
             raise wrong(f'there is no render_mode "{render_mode}"', "record with nematode.run and look at its report")
         experiment = packaged("rod_wave") if experiment is None else experiment
@@ -135,10 +163,10 @@ class WormVectorEnv(gymnasium.vector.VectorEnv):
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._noisy = sense_noise > 0.0
         self._rules = _Rules(worm, interval, duration, forward, energy, smoothness)
-        path, text = source(experiment, beside)
         threads = len(os.sched_getaffinity(0)) if threads is None and hasattr(os, "sched_getaffinity") else threads
         threads = threads or os.cpu_count() or 1
-        self._team = _nematode.Team(num_envs, path, text, changes(set), sense_noise, sense_delay, threads)
+        origin = source(experiment, beside, set)
+        self._team = _nematode.Team(num_envs, origin, (sense_noise, sense_delay), threads)
         self._done = np.zeros(num_envs, dtype=np.int64)
         self._over = np.zeros(num_envs, dtype=bool)
         self._randoms = None
@@ -148,7 +176,10 @@ class WormVectorEnv(gymnasium.vector.VectorEnv):
 
     def reset(self, *, seed=None, options=None):
         # As of single environments that are seeded one by one, so that each has the noise of its own single one.
-        seeds = list(seed) if isinstance(seed, (list, tuple)) else [None if seed is None else seed + i for i in range(self.num_envs)]
+        if isinstance(seed, (list, tuple)):
+            seeds = list(seed)
+        else:
+            seeds = [None if seed is None else seed + index for index in range(self.num_envs)]
         if self._randoms is None:
             self._randoms = [None] * self.num_envs
         for index, one in enumerate(seeds):
@@ -162,7 +193,8 @@ class WormVectorEnv(gymnasium.vector.VectorEnv):
         actions = np.asarray(actions, dtype=np.float64)
         again = np.flatnonzero(self._over).tolist()
         playing = ~self._over
-        observations, moved, energy, roughness, diverged = self._team.advance(actions, self._rules.steps, playing.tolist())
+        came = self._team.advance(actions, self._rules.steps, playing.tolist())
+        observations, moved, energy, roughness, diverged = came
         if again:
             observations = self._team.reset(again, self._seeds(again))
         self._done[playing] += 1

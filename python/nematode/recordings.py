@@ -1,10 +1,18 @@
 """Recordings as xarray and pandas have them. Both are imported where they are needed."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import _nematode
 from .errors import wrong
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 # Dimensions of the observables after the frame.
 _DIMS = {
@@ -15,7 +23,7 @@ _DIMS = {
 }
 
 
-def read(path, *, particles=False):
+def read(path: str | os.PathLike[str], *, particles: bool = False) -> xarray.Dataset:
     """A recording as an ``xarray.Dataset``, in SI units, each variable with its ``units``.
 
     Variables of a worm are ``midline`` (time, point, axis), ``curvature`` (time, point), ``muscle_activation``
@@ -39,7 +47,9 @@ def read(path, *, particles=False):
         parts = name.split("/")
         if len(parts) == 3 and parts[0] == "observables" and parts[2] == "value":
             quantity = parts[1]
-            values = recording.centers() if quantity == "center_of_mass" else recording.values(f"observables/{quantity}")
+            values = (
+                recording.centers() if quantity == "center_of_mass" else recording.values(f"observables/{quantity}")
+            )
             # The unit stands on the value, or on its group in files of other versions.
             attributes = {"units": recording.unit(name) or ""}
             dims = _DIMS.get(quantity, ("axis",) if values.shape[1:] == (3,) else ())
@@ -92,7 +102,7 @@ def _reports(recording, names):
     return xarray.Dataset(variables, coordinates)
 
 
-def spikes(path):
+def spikes(path: str | os.PathLike[str]) -> pandas.DataFrame:
     """The spikes of a recording as a pandas DataFrame: ``time`` [s], ``population`` and ``cell``, in the order of time."""
     import pandas
 
@@ -102,13 +112,22 @@ def spikes(path):
         if f"spikes/{name}/timestamps" in recording.names():
             times, cells = recording.spikes(neurons)
             known = recording.texts(f"nodes/{name}/0/@library/name")
-            frames.append(pandas.DataFrame({"time": times, "population": name, "cell": [known[cell] for cell in cells]}))
+            frames.append(
+                pandas.DataFrame({"time": times, "population": name, "cell": [known[cell] for cell in cells]})
+            )
     if not frames:
-        raise wrong(f"{path}: the recording of a worm without a network has no spikes", "record a worm with a [network]")
+        raise wrong(
+            f"{path}: the recording of a worm without a network has no spikes", "record a worm with a [network]"
+        )
     return pandas.concat(frames).sort_values("time", kind="stable", ignore_index=True)
 
 
-def gait(paths, *, start=float("-inf"), stop=float("inf")):
+def gait(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    start: float = float("-inf"),
+    stop: float = float("inf"),
+) -> pandas.DataFrame:
     """How recorded worms move, as ``nematode gait`` tells it: a pandas DataFrame, one row for each worm of each file.
 
     Files are recordings of the engine or of Tierpsy Tracker (HDF5), and WCON files. Numbers are SI; ``start`` and ``stop``

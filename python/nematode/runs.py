@@ -1,13 +1,22 @@
 """Whole runs: experiments with their recordings, and LEMS simulations."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Any
 
 from . import _nematode, progress as _progress
 from .errors import wrong
-from .experiments import changes, source
+from .experiments import Experiment, Set, source
+
+if TYPE_CHECKING:
+    import numpy
+    import pandas
+
+Progress = bool | Callable[[int, int], Any]
 
 
 @dataclass(frozen=True)
@@ -16,9 +25,9 @@ class Finished:
 
     file: Path
     """The recording."""
-    gait: Optional[dict]
+    gait: dict[str, Any] | None
     """Rows of the gait by name in SI units, a row None where there is none; None where the run is too short for one."""
-    too_short: Optional[str]
+    too_short: str | None
     """Why there is no gait."""
     steps: int
     simulated: float
@@ -29,27 +38,27 @@ class Finished:
     largest_activation: float
     muscles_active: int
     """How many of 95 muscles went above a tenth."""
-    density_error: Optional[float]
+    density_error: float | None
     """Largest density error of the liquid, as a fraction, where the body has liquid."""
-    spikes: Optional[tuple]
+    spikes: tuple[int, int] | None
     """Of neurons and of muscles, where there is a network."""
     state_hash: str
     """SHA-256 of the final state, the same on any number of threads."""
 
 
 def run(
-    experiment,
-    out=None,
-    duration=None,
+    experiment: Experiment,
+    out: str | os.PathLike[str] | None = None,
+    duration: str | None = None,
     *,
-    set=None,
-    beside=None,
-    threads=1,
-    checkpoint=None,
-    resume=None,
-    controller=None,
-    progress=True,
-):
+    set: Set = None,
+    beside: str | os.PathLike[str] | None = None,
+    threads: int = 1,
+    checkpoint: str | None = None,
+    resume: str | os.PathLike[str] | None = None,
+    controller: Callable[..., Any] | None = None,
+    progress: Progress = True,
+) -> Finished:
     """Runs an experiment and writes its recording, as ``nematode run`` does; gives a :class:`Finished`.
 
     experiment, set, beside, controller
@@ -65,10 +74,9 @@ def run(
 
     Raises InputError, Diverged or SystemRefused; KeyboardInterrupt after Ctrl-C, once the recording is closed.
     """
-    path, text = source(experiment, beside)
-    set = changes(set)
+    origin = path, text, changed = source(experiment, beside, set)
     argv = ["nematode", "run", path]
-    for change in set:
+    for change in changed:
         argv += ["--set", change]
     for option, value in (("--out", out), ("--duration", duration), ("--checkpoint", checkpoint)):
         argv += [] if value is None else [option, os.fspath(value)]
@@ -77,10 +85,15 @@ def run(
         argv = ["nematode.run"]
     told = _progress.of(progress, Path(out or path).name)
     try:
-        row = _nematode.run(
-            path, text, set, None if out is None else os.fspath(out), duration, threads, checkpoint,
-            None if resume is None else os.fspath(resume), argv, controller, told,
-        )  # fmt: skip
+        options = {
+            "out": out,
+            "duration": duration,
+            "threads": threads,
+            "checkpoint": checkpoint,
+            "resume": resume,
+            "argv": argv,
+        }
+        row = _nematode.run(origin, options, controller, told)
     finally:
         if told is not None:
             told.close()
@@ -97,17 +110,17 @@ class Column:
     """Its path in the network."""
     unit: str
     """Of its numbers, SI; "unknown" where the file does not say."""
-    values: "numpy.ndarray" = field(repr=False)
+    values: numpy.ndarray = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Events:
     """Events of cells in the order of time."""
 
-    ids: list
-    times: "numpy.ndarray"
+    ids: list[str]
+    times: numpy.ndarray
     """[s]"""
-    cells: "numpy.ndarray"
+    cells: numpy.ndarray
     """Whose each is, as a place in ``ids``."""
 
 
@@ -115,14 +128,14 @@ class Events:
 class Lems:
     """What a LEMS simulation computed."""
 
-    time: "numpy.ndarray" = field(repr=False)
+    time: numpy.ndarray = field(repr=False)
     """Of each row [s]."""
-    files: dict
+    files: dict[str, list[Column]]
     """Of each output file that the simulation names, its columns in order; no file is written."""
-    events: dict
+    events: dict[str, Events]
     """Of each file of events that it names, an :class:`Events`."""
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> numpy.ndarray:
         """The numbers of the column of that id or quantity; with several of that name, the first."""
         columns = [column for columns in self.files.values() for column in columns]
         for column in columns:
@@ -130,7 +143,7 @@ class Lems:
                 return column.values
         raise KeyError(f"no column {name!r}; there are {', '.join(column.id for column in columns)}")
 
-    def to_pandas(self):
+    def to_pandas(self) -> pandas.DataFrame:
         """All columns as a pandas DataFrame over time; columns of the same id get the name of their file in front."""
         import pandas
 
@@ -143,16 +156,16 @@ class Lems:
 
 
 def lems(
-    file,
+    file: str | os.PathLike[str],
     *,
-    dt=None,
-    duration=None,
-    method="exponential",
-    seed=None,
-    replicas=None,
-    parameters=None,
-    progress=False,
-):
+    dt: str | None = None,
+    duration: str | None = None,
+    method: str = "exponential",
+    seed: int | None = None,
+    replicas: int | None = None,
+    parameters: str | os.PathLike[str] | None = None,
+    progress: Progress = False,
+) -> Lems:
     """Runs a LEMS/NeuroML simulation as it is and gives its columns as numpy arrays, in SI units; writes nothing.
 
     dt, duration
@@ -170,9 +183,15 @@ def lems(
             raise wrong(f"{name}: a time is a text with a unit, found {value!r}", f'give {name}="{value} s"')
     told = _progress.of(progress, Path(file).name)
     try:
-        found = _nematode.lems(
-            file, dt, duration, method, seed, replicas, None if parameters is None else os.fspath(parameters), told
-        )
+        options = {
+            "dt": dt,
+            "duration": duration,
+            "method": method,
+            "seed": seed,
+            "replicas": replicas,
+            "parameters": parameters,
+        }
+        found = _nematode.lems(file, options, told)
     finally:
         if told is not None:
             told.close()

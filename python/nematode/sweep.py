@@ -14,22 +14,27 @@ A run is whole or it is not: its row is written after its recording, under its n
 is killed loses what it had in hand and nothing else, and no point has two rows. See docs/sweeps.md.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import math
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from . import _nematode, designs, progress as _progress, workers as _workers
 from .errors import Diverged, InputError, wrong
-from .experiments import source
+from .experiments import Experiment, source
+from .runs import Progress, run
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["slurm", "sweep"]
-
-ROWS = ("forward_speed", "frequency", "wavelength", "bending")
-"""Rows of a gait that ``nematode gait`` prints first; all of them are in the table."""
 
 
 def _row(folder, index):
@@ -43,8 +48,6 @@ def _rows(folder):
 
 def run_point(folder, index, point, plan):
     """Runs one point and writes its row; gives the row. What has a row already is not run again."""
-    from .runs import run
-
     file = _row(folder, index)
     if file.exists():
         return json.loads(file.read_text())
@@ -97,26 +100,26 @@ def _write(file, value):
 
 
 def sweep(
-    experiment,
-    vary,
-    out,
+    experiment: Experiment,
+    vary: Mapping[str, Any],
+    out: str | os.PathLike[str],
     *,
-    samples=None,
-    seed=0,
-    maximise=None,
-    minimise=None,
-    trials=100,
-    duration=None,
-    set=None,
-    beside=None,
-    workers=None,
-    engine="processes",
-    scheduler=None,
-    retries=3,
-    recordings=True,
-    shard=None,
-    progress=True,
-):
+    samples: int | None = None,
+    seed: int = 0,
+    maximise: str | None = None,
+    minimise: str | None = None,
+    trials: int = 100,
+    duration: str | None = None,
+    set: Mapping[str, Any] | None = None,
+    beside: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    engine: str = "processes",
+    scheduler: str | None = None,
+    retries: int = 3,
+    recordings: bool = True,
+    shard: tuple[int, int] | None = None,
+    progress: Progress = True,
+) -> pandas.DataFrame:
     """Runs a sweep, or goes on with one, and gives its table as a pandas DataFrame, one row for each point.
 
     experiment, set, beside, duration
@@ -203,7 +206,7 @@ def _plan(experiment, beside, set, duration, recordings, varied, samples, seed, 
         raise wrong("nothing varies in this sweep", "give at least one key with its values")
     if sum(asked is not None for asked in (samples, maximise, minimise)) > 1:
         raise wrong("a sweep is by chance or by an optimiser, which has one goal", "give one of them")
-    path, text = source(experiment, beside)
+    path, text, _ = source(experiment, beside)
     goal = maximise or minimise
     if goal is not None:
         points = None
@@ -312,7 +315,7 @@ def _asked(study, folder, needed, mine):
             yield index, run_point, (str(folder), index, study.ask(index), needed)
 
 
-def table(folder):
+def table(folder: str | os.PathLike[str]) -> pandas.DataFrame:
     """The table of a sweep's folder as a pandas DataFrame, also of one that is not over; written as Parquet when all rows
     are there."""
     folder = Path(folder)
@@ -340,7 +343,9 @@ def _frame(files):
     return pandas.DataFrame(data)
 
 
-def slurm(argv, jobs, *, name="nematode-sweep", time="01:00:00", python=None):
+def slurm(
+    argv: list[str], jobs: int, *, name: str = "nematode-sweep", time: str = "01:00:00", python: str | None = None
+) -> str:
     """A Slurm job array that runs the sweep of a command line, ``jobs`` shards of it, as a script."""
     words = [python or sys.executable, "-m", "nematode", "sweep", *argv]
     return f"""#!/bin/bash

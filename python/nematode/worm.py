@@ -1,7 +1,13 @@
 """One worm, stepped by hand."""
 
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
 from . import _nematode
-from .experiments import changes, source
+from .experiments import Experiment, Set, source
 
 
 class Worm(_nematode.Worm):
@@ -24,13 +30,20 @@ class Worm(_nematode.Worm):
     """
 
     def __new__(
-        cls, experiment, *, set=None, controller=None, beside=None, sense_noise=0.0, sense_delay=0, seed=None
-    ):
-        path, text = source(experiment, beside)
-        return super().__new__(cls, path, text, changes(set), controller, sense_noise, sense_delay, seed)
+        cls,
+        experiment: Experiment,
+        *,
+        set: Set = None,
+        controller: Callable[..., Any] | None = None,
+        beside: str | os.PathLike[str] | None = None,
+        sense_noise: float = 0.0,
+        sense_delay: int = 0,
+        seed: int | None = None,
+    ) -> Worm:
+        return super().__new__(cls, source(experiment, beside, set), controller, (sense_noise, sense_delay), seed)
 
-    def __init__(self, *_, **__):
+    def __init__(self, *_: Any, **__: Any) -> None:
         super().__init__()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<nematode.Worm at {self.time:.3f} s, {1e3 * self.length:.2f} mm>"

@@ -1,7 +1,5 @@
 //! A worm that is driven from outside: what one of Python's worms is, and each of a team.
 
-use std::path::PathBuf;
-
 use nematode::error::{Error, Problem, RunFailure};
 use nematode::names::MUSCLE_COUNT;
 use nematode::pose::Pose;
@@ -10,7 +8,7 @@ use nematode::run::Run;
 use nematode::worm::{Disturbance, Worm};
 
 use crate::controller::InPython;
-use crate::experiment::{self, Still};
+use crate::experiment::{self, Source, Still};
 
 /// Points of a midline of which headings are taken: as recordings have them.
 const POINTS: usize = 49;
@@ -18,12 +16,8 @@ const POINTS: usize = 49;
 /// What an experiment's worm is built from.
 #[derive(Clone)]
 pub struct Plan {
-    /// The file, or the name of the text.
-    pub path: PathBuf,
-    /// The text, where it is no file.
-    pub text: Option<String>,
-    /// Changes, as of `--set`.
-    pub set: Vec<String>,
+    /// The experiment.
+    pub source: Source,
     /// Standard deviation of noise on κL.
     pub noise: f64,
     /// How late senses are, in steps.
@@ -65,7 +59,7 @@ impl Stretch {
 impl Driven {
     /// Builds the worm, straight and at rest.
     pub fn new(plan: Plan, controller: Option<InPython>, seed: Option<u64>) -> Result<Self, Error> {
-        let mut experiment = experiment::read(plan.path, plan.text, &plan.set)?;
+        let mut experiment = experiment::read(plan.source)?;
         let (slenderness, inhibition) = (experiment.anatomy.slenderness(), experiment.anatomy.muscle().1);
         match controller {
             Some(controller) => experiment.controller = Some(Box::new(controller)),

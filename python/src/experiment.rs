@@ -8,8 +8,12 @@ use nematode::experiment::Experiment;
 use nematode::scene_run::SceneRun;
 use nematode::settings::Settings;
 
-/// Reads the experiment of a file, or of `text`, which errors call by the name of `path`, with values changed as by `--set`.
-pub fn read(path: PathBuf, text: Option<String>, set: &[String]) -> Result<Experiment, Error> {
+/// Where an experiment comes from: its file, or the name that errors give its text; the text, where it is no file; changes,
+/// as of `--set`.
+pub type Source = (PathBuf, Option<String>, Vec<String>);
+
+/// Reads an experiment.
+pub fn read((path, text, set): Source) -> Result<Experiment, Error> {
     if text.is_none() && SceneRun::is_named_by(&path) {
         let problem = Problem::new(format!("{}: a scene of Sibernetic, and no worm", path.display()));
         return Err(problem.help(format!("run it with the command: nematode run {}", path.display())).into());
@@ -19,7 +23,7 @@ pub fn read(path: PathBuf, text: Option<String>, set: &[String]) -> Result<Exper
         Some(text) => Settings::from_text(path, text),
         None => Settings::open(&path)?,
     };
-    for change in set {
+    for change in &set {
         settings.set(change)?;
     }
     let mut experiment = Experiment::read(settings)?;

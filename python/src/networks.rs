@@ -15,21 +15,29 @@ use nematode::units::{Dimension, UnitTable};
 use crate::errors::{raised, wrong};
 use crate::watch::watched;
 
-/// Runs a LEMS file and gives its time [s], its output files as lists of columns, and its files of events.
-#[pyfunction]
-#[pyo3(signature = (file, dt, duration, method, seed, replicas, parameters, told))]
-pub fn lems<'py>(
-    py: Python<'py>,
-    file: PathBuf,
+/// What to change about what the file says, and how many copies.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Options {
     dt: Option<String>,
     duration: Option<String>,
-    method: &str,
+    method: String,
     seed: Option<u64>,
     replicas: Option<usize>,
     parameters: Option<PathBuf>,
+}
+
+/// Runs a LEMS file and gives its time [s], its output files as lists of columns, and its files of events.
+#[pyfunction]
+#[pyo3(signature = (file, options, told))]
+pub fn lems<'py>(
+    py: Python<'py>,
+    file: PathBuf,
+    options: Options,
     told: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let method = match method {
+    let Options { dt, duration, method, seed, replicas, parameters } = options;
+    let method = match method.as_str() {
         "exponential" => Method::Exponential,
         "rk4" => Method::RungeKutta,
         "euler" => Method::Euler,

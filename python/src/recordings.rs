@@ -24,6 +24,9 @@ pub struct Recording {
 /// Names of the cells, time of the first row and between two [s], potentials [V].
 type Potentials<'py> = (Vec<String>, f64, f64, Bound<'py, PyArrayDyn<f32>>);
 
+/// Times [s], and places in the list of cells.
+type Spikes<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<u64>>);
+
 impl Recording {
     fn lock(&self) -> PyResult<MutexGuard<'_, Recorded>> {
         self.recorded.lock().map_err(|_| PyRuntimeError::new_err("a defect of the engine broke this reader"))
@@ -106,11 +109,7 @@ impl Recording {
     }
 
     /// Spikes of neurons or of muscles: times [s], and places in the list of cells.
-    fn spikes<'py>(
-        &self,
-        py: Python<'py>,
-        neurons: bool,
-    ) -> PyResult<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<u64>>)> {
+    fn spikes<'py>(&self, py: Python<'py>, neurons: bool) -> PyResult<Spikes<'py>> {
         let (times, cells) = self.read(py, |recorded| recorded.spikes(population(neurons)))?.into_iter().unzip();
         Ok((PyArray1::from_vec(py, times), PyArray1::from_vec(py, cells)))
     }

@@ -13,34 +13,45 @@ use nematode::units::{Dimension, UnitTable};
 
 use crate::controller::InPython;
 use crate::errors::raised;
-use crate::experiment;
+use crate::experiment::{self, Source};
 use crate::recordings::gait_row;
 use crate::watch::watched;
 
-/// Runs an experiment to its end, or goes on with `resume`, and gives what it amounts to. `told(steps, all)` is called every
-/// so often.
+/// How to run it.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Options {
+    /// The recording; by default what the experiment says.
+    out: Option<PathBuf>,
+    /// How long, with a unit.
+    duration: Option<String>,
+    threads: usize,
+    /// How often a checkpoint is kept, with a unit.
+    checkpoint: Option<String>,
+    /// A recording to go on with.
+    resume: Option<PathBuf>,
+    /// The command line that would do the same.
+    argv: Vec<String>,
+}
+
+/// Runs an experiment to its end, or goes on with a recording, and gives what it amounts to. `told(steps, all)` is called
+/// every so often.
 ///
 /// Raises what the command prints; after Ctrl-C KeyboardInterrupt, with the recording closed.
 #[pyfunction]
-#[pyo3(signature = (path, text, set, out, duration, threads, checkpoint, resume, argv, controller, told))]
+#[pyo3(signature = (source, options, controller, told))]
 pub fn run<'py>(
     py: Python<'py>,
-    path: PathBuf,
-    text: Option<String>,
-    set: Vec<String>,
-    out: Option<PathBuf>,
-    duration: Option<String>,
-    threads: usize,
-    checkpoint: Option<String>,
-    resume: Option<PathBuf>,
-    argv: Vec<String>,
+    source: Source,
+    options: Options,
     controller: Option<&Bound<'py, PyAny>>,
     told: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let Options { out, duration, threads, checkpoint, resume, argv } = options;
     let (in_python, raised_there) = controller.map(InPython::new).transpose()?.unzip();
     let watcher = raised_there.clone();
     let prepare = || -> Result<Run, Error> {
-        let mut experiment = experiment::read(path, text, &set)?;
+        let mut experiment = experiment::read(source)?;
         let named =
             |name: &str, problem: Problem| Problem { message: format!("{name}: {}", problem.message), ..problem };
         if let Some(duration) = duration {

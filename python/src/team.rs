@@ -2,7 +2,6 @@
 //!
 //! Each worm is stepped by one thread as if it were alone, so it has the bits of a single one.
 
-use std::path::PathBuf;
 use std::sync::Mutex;
 
 use numpy::{AllowTypeChange, PyArray1, PyArray2, PyArrayLike2, PyArrayMethods};
@@ -16,6 +15,7 @@ use nematode::run::hash_of;
 
 use crate::driven::{Driven, Plan, Stretch};
 use crate::errors::{raised, wrong};
+use crate::experiment::Source;
 
 /// Worms side by side.
 #[pyclass(frozen, module = "nematode._nematode")]
@@ -75,20 +75,12 @@ impl Team {
 #[pymethods]
 impl Team {
     #[new]
-    fn new(
-        py: Python<'_>,
-        count: usize,
-        path: PathBuf,
-        text: Option<String>,
-        set: Vec<String>,
-        noise: f64,
-        delay: usize,
-        threads: usize,
-    ) -> PyResult<Self> {
+    fn new(py: Python<'_>, count: usize, source: Source, senses: (f64, usize), threads: usize) -> PyResult<Self> {
         if count == 0 || threads == 0 {
             return Err(wrong(py, "a team needs at least one worm and one thread", "give numbers above zero"));
         }
-        let plan = Plan { path, text, set, noise, delay };
+        let (noise, delay) = senses;
+        let plan = Plan { source, noise, delay };
         let members: Result<Vec<Member>, Error> = py.detach(|| (0..count).map(|_| Member::new(plan.clone())).collect());
         let members = members.map_err(|error| raised(py, error))?;
         Ok(Self { members: Mutex::new(members), threads: Threads::new(threads) })

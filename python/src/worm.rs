@@ -1,6 +1,5 @@
 //! One worm, stepped by hand.
 
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,7 @@ use nematode::run::hash_of;
 use crate::controller::{InPython, Raised};
 use crate::driven::{Driven, Plan};
 use crate::errors::{raised, wrong};
+use crate::experiment::Source;
 use crate::sense_names;
 
 /// How long steps are taken before Ctrl-C is heard, in wall time.
@@ -61,15 +61,12 @@ impl Worm {
 #[pymethods]
 impl Worm {
     #[new]
-    #[pyo3(signature = (path, text, set, controller, noise, delay, seed))]
+    #[pyo3(signature = (source, controller, senses, seed))]
     fn new(
         py: Python<'_>,
-        path: PathBuf,
-        text: Option<String>,
-        set: Vec<String>,
+        source: Source,
         controller: Option<&Bound<'_, PyAny>>,
-        noise: f64,
-        delay: usize,
+        senses: (f64, usize),
         seed: Option<u64>,
     ) -> PyResult<Self> {
         let (in_python, controller) = match controller {
@@ -79,7 +76,8 @@ impl Worm {
             }
             None => (None, None),
         };
-        let plan = Plan { path, text, set, noise, delay };
+        let (noise, delay) = senses;
+        let plan = Plan { source, noise, delay };
         let driven = py.detach(|| Driven::new(plan, in_python, seed)).map_err(|error| raised(py, error))?;
         Ok(Self { driven: Mutex::new(driven), controller })
     }
@@ -98,7 +96,7 @@ impl Worm {
                 let begun = Instant::now();
                 let mut left = left;
                 // The clock is read every 16 steps only: a step of rods takes a few of its readings.
-                while left > 0 && (left % 16 != 0 || begun.elapsed() < LOOK) {
+                while left > 0 && (!left.is_multiple_of(16) || begun.elapsed() < LOOK) {
                     driven.step()?;
                     left -= 1;
                     if controller.as_ref().is_some_and(Raised::is_some) {

@@ -67,7 +67,9 @@ def test_the_block_of_the_package_and_of_the_readme_is_the_same_and_runs(reposit
 def test_the_sweep_of_the_document_runs(repository, files):
     text = (repository / "docs/sweeps.md").read_text()
     command = re.search(r"python -m nematode (sweep models.*?)\n\n", text, re.DOTALL).group(1).replace("\\\n", " ")
-    words = shlex.split(command.replace("models/experiments/", f"{nematode.MODELS}/experiments/").replace("10 s", "0.1 s"))
+    words = shlex.split(
+        command.replace("models/experiments/", f"{nematode.MODELS}/experiments/").replace("10 s", "0.1 s")
+    )
     subprocess.run([sys.executable, "-m", "nematode", *words, "--workers", "2"], check=True, capture_output=True)
     import pandas
 

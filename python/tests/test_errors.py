@@ -13,9 +13,7 @@ from test_worm import RODS, TORN, bodies_alone
 
 def test_every_problem_has_its_place_and_its_mend(tmp_path):
     text = RODS.read_text().replace('"0.4 Hz"', '"0.4 mV"').replace('"0.5 s"', '"-1 s"')
-    text = text.replace("../rod.toml", f"{nematode.MODELS}/rod.toml").replace(
-        "../media", f"{nematode.MODELS}/media"
-    )
+    text = text.replace("../rod.toml", f"{nematode.MODELS}/rod.toml").replace("../media", f"{nematode.MODELS}/media")
     file = tmp_path / "bad.toml"
     file.write_text(text)
     with pytest.raises(nematode.InputError) as caught:

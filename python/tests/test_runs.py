@@ -124,7 +124,9 @@ def test_ctrl_c_ends_a_run_with_a_readable_recording(tmp_path):
         "import nematode, sys\n"
         f"nematode.run(nematode.experiment('crawl'), {str(out)!r}, '1000 s', progress=lambda *_: print('on', flush=True))"
     )
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
         for _ in range(10):
             assert run.stdout.readline() == "on\n", run.stderr.read()
         run.send_signal(signal.SIGINT)
@@ -167,7 +169,9 @@ def test_a_run_with_a_controller_in_python_is_recorded(tmp_path):
         seen.append(time)
         return np.full(95, 0.5)
 
-    run = nematode.run(bodies_alone(), tmp_path / "run.h5", "0.5 s", beside=RODS.parent, controller=controller, progress=False)
+    run = nematode.run(
+        bodies_alone(), tmp_path / "run.h5", "0.5 s", beside=RODS.parent, controller=controller, progress=False
+    )
     assert len(seen) == 100 and run.largest_activation == pytest.approx(0.5, abs=0.01)
 
     def lost(time, senses):

@@ -105,9 +105,12 @@ def test_a_worker_that_is_killed_loses_nothing(tmp_path):
 
 def test_a_dask_worker_that_is_killed_loses_nothing(tmp_path):
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
-    ) as cluster, distributed.Client(cluster) as client:
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
         pids = set(client.run(os.getpid).values())
 
         def kill_one():
@@ -133,7 +136,10 @@ def test_a_dask_worker_that_is_killed_loses_nothing(tmp_path):
 
 
 def test_recordings_can_be_left_out(tmp_path):
-    kept, left = quick(tmp_path / "kept", duration="0.5 s"), quick(tmp_path / "left", duration="0.5 s", recordings=False)
+    kept, left = (
+        quick(tmp_path / "kept", duration="0.5 s"),
+        quick(tmp_path / "left", duration="0.5 s", recordings=False),
+    )
     assert list(kept.state_hash) == list(left.state_hash)
     assert kept.recording[5] == "runs/0000/000005.h5" and left.recording.isna().all()
     assert len(list(tmp_path.glob("kept/runs/*/*.h5"))) == 6 and not list(tmp_path.glob("left/runs/*/*.h5"))
@@ -187,7 +193,19 @@ def test_an_array_of_slurm_runs_the_same_sweep(tmp_path, capsys):
 
 
 def test_a_sweep_that_is_killed_goes_on(tmp_path):
-    words = ["-m", "nematode", "sweep", str(RODS), "--out", str(tmp_path), "--duration", "5 s", "--workers", "2", "--quiet"]
+    words = [
+        "-m",
+        "nematode",
+        "sweep",
+        str(RODS),
+        "--out",
+        str(tmp_path),
+        "--duration",
+        "5 s",
+        "--workers",
+        "2",
+        "--quiet",
+    ]
     command = [sys.executable, *words, "--samples", "30", "--vary", "body.mixture=log 0.02..1"]
     with subprocess.Popen(command, start_new_session=True) as run:
         while len(list(tmp_path.glob("rows/*/0*.json"))) < 5:
@@ -203,7 +221,17 @@ def test_a_sweep_that_is_killed_goes_on(tmp_path):
 
 
 def test_the_script_is_the_command(capsys):
-    argv = ["sweep", "a b.toml", "--out", "x", "--vary", "body.mixture=log 0.02..1", "--samples", "4", "--print-slurm=3"]
+    argv = [
+        "sweep",
+        "a b.toml",
+        "--out",
+        "x",
+        "--vary",
+        "body.mixture=log 0.02..1",
+        "--samples",
+        "4",
+        "--print-slurm=3",
+    ]
     assert main(argv) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     words = shlex.split(last)

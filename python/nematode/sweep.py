@@ -176,12 +176,13 @@ def sweep(
         if told is not None:
             told(count, total)
         if count < total:
-            for index, row in _workers.done(_engine(engine, workers, scheduler), tasks, retries):
-                count += 1
-                if study is not None:
-                    study.tell(index, row)
-                if told is not None:
-                    told(count, total)
+            with _workers.without_main():
+                for index, row in _workers.done(_engine(engine, workers, scheduler), tasks, retries):
+                    count += 1
+                    if study is not None:
+                        study.tell(index, row)
+                    if told is not None:
+                        told(count, total)
     finally:
         if told is not None:
             told.close()

@@ -1,10 +1,28 @@
 """Who does the work of a sweep: processes of this machine, or a Dask cluster. All speak ``concurrent.futures``."""
 
 import multiprocessing
+import sys
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
 from .errors import Diverged, InputError, wrong
+
+
+@contextmanager
+def without_main():
+    """Lets processes start that do not run the caller's script once more.
+
+    A new process does so to find functions that stand in the script. Ours stand in this package; and a script that sweeps
+    without asking for its ``__name__`` first would sweep in each worker.
+    """
+    main = sys.modules["__main__"]
+    kept = {name: main.__dict__[name] for name in ("__file__", "__spec__") if name in main.__dict__}
+    main.__dict__.update(dict.fromkeys(kept))
+    try:
+        yield
+    finally:
+        main.__dict__.update(kept)
 
 
 class Processes:

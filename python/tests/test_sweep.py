@@ -135,6 +135,18 @@ def test_a_dask_worker_that_is_killed_loses_nothing(tmp_path):
         assert set(client.run(os.getpid).values()) != pids
 
 
+@pytest.mark.parametrize("engine", ["processes", "dask"])
+def test_a_script_that_just_sweeps_does_so_once(tmp_path, engine):
+    script = (
+        "import nematode\nfrom nematode.sweep import sweep\nprint('begun')\n"
+        f"frame = sweep({str(RODS)!r}, {{'body.mixture': [0.1, 1.0]}}, 'out', duration='0.1 s', workers=2, "
+        f"engine={engine!r}, progress=False)\nprint(len(frame), __file__ is None)\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    told = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert told.stdout == "begun\n2 False\n", told.stderr
+
+
 def test_recordings_can_be_left_out(tmp_path):
     kept, left = (
         quick(tmp_path / "kept", duration="0.5 s"),

@@ -1,6 +1,7 @@
 //! What `nematode lems` writes: text that loses nothing, SONATA reports of the same numbers, and ensembles whose
 //! replicas compute what they would compute alone.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use nematode::error::Error;
@@ -53,6 +54,33 @@ fn text_reads_back_as_the_very_numbers_of_the_network() {
     }
     // Derived values too, from their equations.
     assert!(table(&out.path().join("more/both.dat")).iter().any(|row| row[3] != 0.0));
+}
+
+#[test]
+fn columns_in_memory_have_the_very_numbers_of_the_text() {
+    let out = tempfile::tempdir().expect("a folder");
+    lems::run(&small(), out.path(), Changes::default()).expect("it runs");
+    let mut go_on = |_, _| ControlFlow::Continue(());
+    let alone = Ensemble::default();
+    let collected = lems::collect(&small(), Changes::default(), &alone, &mut go_on).expect("it runs");
+    assert_eq!(collected.tables.len(), 2);
+    for held in &collected.tables {
+        let rows = table(&out.path().join(&held.file));
+        assert_eq!(rows.len(), collected.time.len(), "{}", held.file);
+        let columns: Vec<&[f64]> =
+            std::iter::once(&collected.time[..]).chain(held.columns.iter().map(|column| &column.values[..])).collect();
+        for (index, row) in rows.iter().enumerate() {
+            let in_memory: Vec<u64> = columns.iter().map(|column| column[index].to_bits()).collect();
+            assert_eq!(row.iter().map(|value| value.to_bits()).collect::<Vec<u64>>(), in_memory, "{}", held.file);
+        }
+    }
+    let events = std::fs::read_to_string(out.path().join("out.spikes")).expect("events");
+    assert_eq!(events.lines().count(), collected.trains[0].times.len());
+    let potential = &collected.tables[0].columns[0];
+    assert_eq!((potential.id.as_str(), potential.quantity.as_str(), potential.unit.as_str()), ("a0", "a[0]/v", "V"));
+    let stop_early = &mut |done, _| if done == 9 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let stopped = lems::collect(&small(), Changes::default(), &alone, stop_early).expect("it runs");
+    assert_eq!(stopped.time, collected.time[..10]);
 }
 
 #[test]

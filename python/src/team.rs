@@ -21,7 +21,8 @@ use crate::experiment::Source;
 #[pyclass(frozen, module = "nematode._nematode")]
 pub struct Team {
     members: Mutex<Vec<Member>>,
-    threads: Threads,
+    /// None where the caller's own thread steps them one after the other.
+    threads: Option<Threads>,
 }
 
 struct Member {
@@ -57,9 +58,13 @@ type Came<'py> = (
 );
 
 impl Team {
-    fn with<R: Send>(&self, py: Python<'_>, work: impl FnOnce(&mut [Member], &Threads) -> R + Send) -> PyResult<R> {
+    fn with<R: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut [Member], Option<&Threads>) -> R + Send,
+    ) -> PyResult<R> {
         let (members, threads) = (&self.members, &self.threads);
-        let result = py.detach(|| members.lock().ok().map(|mut members| work(&mut members, threads)));
+        let result = py.detach(|| members.lock().ok().map(|mut members| work(&mut members, threads.as_ref())));
         result.ok_or_else(|| PyRuntimeError::new_err("a defect of the engine broke these worms"))
     }
 
@@ -83,7 +88,7 @@ impl Team {
         let plan = Plan { source, noise, delay };
         let members: Result<Vec<Member>, Error> = py.detach(|| (0..count).map(|_| Member::new(plan.clone())).collect());
         let members = members.map_err(|error| raised(py, error))?;
-        Ok(Self { members: Mutex::new(members), threads: Threads::new(threads) })
+        Ok(Self { members: Mutex::new(members), threads: (threads > 1).then(|| Threads::new(threads)) })
     }
 
     /// Puts some worms back to the beginning, with the seeds of their noise; gives what all feel, (worms, senses).
@@ -124,17 +129,19 @@ impl Team {
         }
         let rows: Vec<Vec<f64>> = drives.rows().into_iter().map(|row| row.to_vec()).collect();
         let came = self.with(py, move |members, threads| {
-            threads.run(|| {
-                each(members, |index, member| {
-                    if !playing[index] {
-                        member.came = Stretch::NONE;
-                        return;
-                    }
+            let play = |index: usize, member: &mut Member| {
+                if playing[index] {
                     member.driven.hold(Some(rows[index].clone()));
                     member.came = member.driven.advance(count);
                     member.feel();
-                });
-            });
+                } else {
+                    member.came = Stretch::NONE;
+                }
+            };
+            match threads {
+                Some(threads) => threads.run(|| each(members, play)),
+                None => members.iter_mut().enumerate().for_each(|(index, member)| play(index, member)),
+            }
             let column = |of: fn(&Stretch) -> f64| members.iter().map(|member| of(&member.came)).collect::<Vec<f64>>();
             let failures: Vec<Option<String>> =
                 members.iter().map(|member| member.came.failure.as_ref().map(ToString::to_string)).collect();

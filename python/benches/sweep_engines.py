@@ -57,11 +57,12 @@ def workers_of(engine):
 
 
 def one(engine, count, worms, duration, kill):
+    begun, name = time.perf_counter(), engine
     if engine == "ray":
-        workers.Processes = Ray
-        engine, name = "processes", "ray"
-    else:
-        name = engine
+        # Begun here, for Ray wants the script's name, which the sweep hides.
+        ray = Ray(count)
+        workers.Processes = lambda _: ray
+        engine = "processes"
     with tempfile.TemporaryDirectory() as folder:
 
         def kill_one():
@@ -73,7 +74,6 @@ def one(engine, count, worms, duration, kill):
 
         if kill:
             threading.Thread(target=kill_one, daemon=True).start()
-        begun = time.perf_counter()
         frame = sweep(
             nematode.experiment("rod_wave"), {"body.mixture": "log 0.02..1"}, Path(folder) / "sweep", samples=worms,
             duration=duration, workers=count, engine=engine, progress=False,

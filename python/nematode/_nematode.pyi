@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, Optional, Union, final
 
-from typing_extensions import Self
-
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import Self
 
 __version__: str
 

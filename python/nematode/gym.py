@@ -27,15 +27,20 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import gymnasium
 import numpy as np
-from gymnasium.vector.utils import batch_space
 
-from . import _nematode
-from .errors import wrong
-from .experiments import Experiment, Set, source
-from .experiments import experiment as packaged
-from .worm import Worm
+from .optional import need
+
+need("gymnasium", "gym")
+
+import gymnasium  # noqa: E402
+from gymnasium.vector.utils import batch_space  # noqa: E402
+
+from . import _nematode  # noqa: E402
+from .errors import wrong  # noqa: E402
+from .experiments import Experiment, Set, source  # noqa: E402
+from .experiments import experiment as packaged  # noqa: E402
+from .worm import Worm  # noqa: E402
 
 __all__ = ["WormEnv", "WormVectorEnv"]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from . import _nematode
 from .errors import wrong
+from .optional import need
 
 if TYPE_CHECKING:
     import pandas
@@ -35,8 +36,7 @@ def read(path: str | os.PathLike[str], *, particles: bool = False) -> xarray.Dat
 
     Raises InputError that says what is missing where the file is damaged or no recording.
     """
-    import xarray
-
+    xarray = need("xarray", "data")
     recording = _nematode.Recording(os.fspath(path))
     names = recording.names()
     if not any(name.startswith("observables/") for name in names):
@@ -88,8 +88,7 @@ def _arange(count):
 
 def _reports(recording, names):
     """The reports of a network alone."""
-    import xarray
-
+    xarray = need("xarray", "data")
     variables, coordinates = {}, {}
     for name in names:
         parts = name.split("/")
@@ -104,8 +103,7 @@ def _reports(recording, names):
 
 def spikes(path: str | os.PathLike[str]) -> pandas.DataFrame:
     """The spikes of a recording as a pandas DataFrame: ``time`` [s], ``population`` and ``cell``, in the order of time."""
-    import pandas
-
+    pandas = need("pandas", "data")
     recording = _nematode.Recording(os.fspath(path))
     frames = []
     for neurons, name in ((True, "neurons"), (False, "muscles")):
@@ -133,8 +131,7 @@ def gait(
     Files are recordings of the engine or of Tierpsy Tracker (HDF5), and WCON files. Numbers are SI; ``start`` and ``stop``
     [s] leave out what comes before and after. Where a track is too short for a gait, ``too_short`` says so.
     """
-    import pandas
-
+    pandas = need("pandas", "data")
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     rows = [row for path in paths for row in _nematode.gait(Path(path), start, stop)]

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import _nematode, progress as _progress
+from . import _nematode
+from . import progress as _progress
 from .errors import wrong
 from .experiments import Experiment, Set, source
+from .optional import need
 
 if TYPE_CHECKING:
     import numpy
@@ -145,8 +147,7 @@ class Lems:
 
     def to_pandas(self) -> pandas.DataFrame:
         """All columns as a pandas DataFrame over time; columns of the same id get the name of their file in front."""
-        import pandas
-
+        pandas = need("pandas", "data")
         ids = [column.id for columns in self.files.values() for column in columns]
         data = {}
         for file, columns in self.files.items():

@@ -26,9 +26,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import _nematode, designs, progress as _progress, workers as _workers
+from . import _nematode, designs
+from . import progress as _progress
+from . import workers as _workers
 from .errors import Diverged, InputError, wrong
 from .experiments import Experiment, source
+from .optional import need
 from .runs import Progress, run
 
 if TYPE_CHECKING:
@@ -267,10 +270,7 @@ class _Study:
     """Optuna's study, which is told what the rows say; a study that was stopped is told again."""
 
     def __init__(self, plan, varied):
-        try:
-            import optuna
-        except ImportError:
-            raise wrong("an optimiser needs the package `optuna`", "pip install 'nematode[sweep]'") from None
+        optuna = need("optuna", "sweep")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.optuna, self.varied, self.goal = optuna, varied, plan["optimise"]
         direction = "maximize" if self.goal["highest"] else "minimize"
@@ -332,8 +332,7 @@ def table(folder: str | os.PathLike[str]) -> pandas.DataFrame:
 
 def _frame(files):
     """Rows as a table."""
-    import pandas
-
+    pandas = need("pandas", "sweep")
     rows = [json.loads(file.read_text()) for file in files]
     data = {"index": [row["index"] for row in rows], **designs.columns([row["point"] for row in rows])}
     for key in ("status", "problem", "recording", "steps", "wall", "size", "largest_activation", "state_hash"):

@@ -6,7 +6,8 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
-from .errors import Diverged, InputError, wrong
+from .errors import Diverged, InputError
+from .optional import need
 
 
 @contextmanager
@@ -52,16 +53,13 @@ class Dask:
     """Workers of a Dask cluster: of one at that address, or of one on this machine for the time of the sweep."""
 
     def __init__(self, workers, scheduler=None):
-        try:
-            from distributed import Client, LocalCluster
-        except ImportError:
-            raise wrong("engine dask: there is no package `distributed`", "pip install 'nematode[sweep]'") from None
+        distributed = need("distributed", "sweep")
         self.cluster = None
         if scheduler is None:
-            self.cluster = LocalCluster(
+            self.cluster = distributed.LocalCluster(
                 n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
             )
-        self.client = Client(scheduler or self.cluster, set_as_default=False)
+        self.client = distributed.Client(scheduler or self.cluster, set_as_default=False)
         self.workers = max(1, sum(self.client.nthreads().values()))
         # A task may lose this many workers under it before Dask gives it up; the sweep's own retries come on top.
         self.executor = self.client.get_executor(pure=False)

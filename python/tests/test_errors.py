@@ -4,6 +4,7 @@ import os
 import pickle
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -96,6 +97,20 @@ def test_a_body_that_diverges_says_when_and_what_to_try(tmp_path):
 def test_errors_travel_between_processes(error):
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error) and vars(again) == vars(error) and again.args == error.args
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "asked"),
+    [
+        ("xarray", "data", "nematode.read('x.h5')"),
+        ("pandas", "data", "nematode.gait('x.h5')"),
+        ("gymnasium", "gym", "import nematode.gym"),
+    ],
+)
+def test_a_package_that_is_missing_is_asked_for_when_it_is_needed(package, extra, asked):
+    program = f"import sys\nsys.modules[{package!r}] = None\nimport nematode\n{asked}"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert f"this needs the package `{package}`: pip install 'nematode[{extra}]'" in told.stderr
 
 
 def test_no_file_that_is_broken_off_or_foreign_is_read(tmp_path):

@@ -22,8 +22,8 @@ class _Line:
 
 
 class _Bar:
-    def __init__(self, what, tqdm):
-        self.bar = tqdm(desc=what, unit="step", unit_scale=True, leave=False)
+    def __init__(self, what, unit, tqdm):
+        self.bar = tqdm(desc=what, unit=f" {unit}s", unit_scale=unit == "step", leave=False)
 
     def __call__(self, done, total):
         self.bar.total = total
@@ -46,7 +46,7 @@ class _Asked:
         pass
 
 
-def of(progress, what):
+def of(progress, what, unit="step"):
     """A teller of progress, or None where none is wanted."""
     if callable(progress):
         return _Asked(progress)
@@ -56,4 +56,4 @@ def of(progress, what):
         from tqdm.auto import tqdm
     except ImportError:
         return _Line(what)
-    return _Bar(what, tqdm)
+    return _Bar(what, unit, tqdm)

@@ -148,18 +148,18 @@ def sweep(
     """
     varied = [designs.vary(key, spec) for key, spec in vary.items()]
     plan = _plan(experiment, beside, set, duration, recordings, varied, samples, seed, maximise, minimise, trials)
+    if plan["optimise"] is not None and shard is not None:
+        raise wrong("an optimiser learns from all points, so a shard of them can't be run alone", "leave out the shard")
+    # Before anything is written: the first point, or the middle of what an optimiser may ask for.
+    _check(plan, plan["points"][0] if plan["points"] else {one.key: one.at(0.5) for one in varied})
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     _same_plan(folder, plan)
-    if plan["optimise"] is not None and shard is not None:
-        raise wrong("an optimiser learns from all points, so a shard of them can't be run alone", "leave out the shard")
     plan = json.loads((folder / "plan.json").read_text())
     points = plan["points"]
-    if points:
-        _check(plan, points[0])
     # Each task takes along what it needs, not the points of all.
     needed = {key: plan[key] for key in ("path", "text", "set", "duration", "recordings")}
-    told = _progress.of(progress, folder.name)
+    told = _progress.of(progress, folder.name, "run")
     total = plan["trials"] if points is None else len(points)
     if shard is not None:
         first, step = shard
@@ -171,10 +171,10 @@ def sweep(
     try:
         if points is None:
             study = _Study(plan, varied)
-            tasks = _asked(study, folder, needed, mine)
+            tasks = _asked(study, folder.resolve(), needed, mine)
         else:
             left = (index for index in mine if not _row(folder, index).exists())
-            tasks = ((index, run_point, (str(folder), index, points[index], needed)) for index in left)
+            tasks = ((index, run_point, (str(folder.resolve()), index, points[index], needed)) for index in left)
         count = sum(_row(folder, index).exists() for index in mine)
         if told is not None:
             told(count, total)
@@ -213,6 +213,7 @@ def _plan(experiment, beside, set, duration, recordings, varied, samples, seed, 
     path, text, _ = source(experiment, beside)
     goal = maximise or minimise
     if goal is not None:
+        _nematode.check_gait_row(goal)
         points = None
     elif samples is not None:
         points = designs.random(varied, samples, seed)

@@ -24,7 +24,7 @@ mod _nematode {
     #[pymodule_export]
     use super::networks::lems;
     #[pymodule_export]
-    use super::recordings::{Recording, gait};
+    use super::recordings::{Recording, check_gait_row, gait};
     #[pymodule_export]
     use super::running::run;
     #[pymodule_export]

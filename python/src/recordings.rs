@@ -126,6 +126,12 @@ pub fn gait_row<'py>(py: Python<'py>, gait: &Gait) -> PyResult<Bound<'py, PyDict
     Ok(row)
 }
 
+/// Whether a gait has a row of that name; InputError with the nearest where it has none.
+#[pyfunction]
+pub fn check_gait_row(py: Python<'_>, name: &str) -> PyResult<()> {
+    Quantity::named(name).map(drop).map_err(|problem| raised(py, problem))
+}
+
 /// The gait of every worm of a file, recorded or tracked, between two times [s].
 #[pyfunction]
 pub fn gait<'py>(py: Python<'py>, path: PathBuf, from: f64, to: f64) -> PyResult<Bound<'py, PyList>> {

@@ -170,6 +170,11 @@ def test_what_fails_has_a_row_that_says_so(tmp_path):
     assert "help: " in frame.problem[1] and "2.4 mV" in frame.problem[2]
     with pytest.raises(nematode.InputError, match="did you mean `mixture`"):
         sweep(RODS, {"body.mixtur": [1.0]}, tmp_path / "other", progress=False)
+    with pytest.raises(nematode.InputError, match="did you mean `mixture`"):
+        sweep(RODS, {"body.mixtur": "0..1"}, tmp_path / "other", maximise="forward_speed", progress=False)
+    with pytest.raises(nematode.InputError, match='did you mean "forward_speed"'):
+        sweep(RODS, {"body.mixture": "0..1"}, tmp_path / "other", maximise="forward_sped", progress=False)
+    assert not (tmp_path / "other").exists()
 
 
 def test_an_optimiser_finds_water_the_fastest_and_goes_on(tmp_path):

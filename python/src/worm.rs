@@ -82,12 +82,12 @@ impl Worm {
         Ok(Self { driven: Mutex::new(driven), controller })
     }
 
-    /// One step: sense, decide, fire, contract, move.
+    /// One step: sense, decide, fire, contract, move. Raises Diverged.
     fn step(&self, py: Python<'_>) -> PyResult<()> {
         self.without_lock(py, Driven::step)
     }
 
-    /// Many steps; hears Ctrl-C.
+    /// As many calls of `step`, with the same bits and without Python in between; stops on Ctrl-C.
     fn steps(&self, py: Python<'_>, count: usize) -> PyResult<()> {
         let mut left = count;
         while left > 0 {
@@ -110,7 +110,10 @@ impl Worm {
         Ok(())
     }
 
-    /// What is felt now; into `out` where one is given.
+    /// What the worm feels as it lies now, (119,) in the order of `sense_names`.
+    ///
+    /// A new array without a copy, or `out`, written over. The first half of the next step (sense, decide, fire) is done by
+    /// this, once: a network is one step ahead afterwards.
     #[pyo3(signature = (out = None))]
     fn observe<'py>(
         &self,
@@ -136,7 +139,10 @@ impl Worm {
         Ok(out)
     }
 
-    /// Holds drives: 95 numbers, a dict of some by name, or none to let go.
+    /// Holds drives of muscles from the next step on, over what a network or controller drives.
+    ///
+    /// 95 numbers in the order of `drive_names`, not a number where a muscle is to follow its own; or a dict of some by name,
+    /// added to what is held; or None to let all go. What is outside of `drive_range` is clipped.
     fn drive(&self, py: Python<'_>, drives: &Bound<'_, PyAny>) -> PyResult<()> {
         let mut driven = self.lock()?;
         if drives.is_none() {
@@ -161,7 +167,7 @@ impl Worm {
         Ok(())
     }
 
-    /// Back to the beginning.
+    /// Straight and at rest again, at time 0, nothing held; `seed` is that of the noise on senses.
     #[pyo3(signature = (seed = None))]
     fn reset(&self, py: Python<'_>, seed: Option<u64>) -> PyResult<()> {
         if let Some((controller, raised)) = &self.controller {
@@ -205,14 +211,14 @@ impl Worm {
         Ok(self.lock()?.worm.body().rest_length())
     }
 
-    /// Points of the midline [m], (points, 3).
+    /// Points at equal distances from head to tail [m], (points, 3).
     #[pyo3(signature = (points = 49))]
     fn midline<'py>(&self, py: Python<'py>, points: usize) -> PyResult<Bound<'py, PyArray2<f64>>> {
         check_points(py, points)?;
         rows_of(py, &self.lock()?.worm.body().midline().resampled(points))
     }
 
-    /// Curvature along the midline [1/m], (points,).
+    /// Curvature at equal distances from head to tail [1/m], positive to the back, (points,).
     #[pyo3(signature = (points = 49))]
     fn curvature<'py>(&self, py: Python<'py>, points: usize) -> PyResult<Bound<'py, PyArray1<f64>>> {
         check_points(py, points)?;
@@ -234,12 +240,12 @@ impl Worm {
         rows_of(py, self.lock()?.worm.body().position())
     }
 
-    /// Activation of each muscle.
+    /// Activation of each muscle, 0 to 1, (95,); a copy, for the muscles go on.
     fn muscles<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         Ok(PyArray1::from_slice(py, self.lock()?.worm.activation()))
     }
 
-    /// A variable of the network, by its path.
+    /// A variable of the network by its path, SI: `read("AVBL/v")`.
     fn read(&self, py: Python<'_>, path: &str) -> PyResult<f64> {
         let driven = self.lock()?;
         let Some(network) = driven.worm.network() else {

@@ -46,7 +46,11 @@ class Processes:
             return self.pool.submit(work, *arguments)
 
     def close(self, cancel=False):
+        # A run may take hours, and nobody waits for it any more. Python has a method for this from 3.14 on.
+        lost = list((self.pool._processes or {}).values()) if cancel else []
         self.pool.shutdown(wait=not cancel, cancel_futures=True)
+        for process in lost:
+            process.terminate()
 
 
 class Dask:

@@ -147,6 +147,27 @@ def test_a_script_that_just_sweeps_does_so_once(tmp_path, engine):
     assert told.stdout == "begun\n2 False\n", told.stderr
 
 
+def test_a_sweep_that_is_stopped_leaves_no_worker_behind(tmp_path):
+    def stop(done, total):
+        # With two rows both workers are in the middle of the next.
+        if done == 2:
+            raise LookupError("enough")
+
+    with pytest.raises(LookupError, match="enough"):
+        # The runs that are under way would take minutes.
+        sweep(
+            RODS,
+            {f"{WAVE}.ramp": ["0.1 s", "0.2 s", "0.3 s", "0.4 s"], "duration": ["0.1 s", "5000 s"]},
+            tmp_path,
+            workers=2,
+            progress=stop,
+        )
+    deadline = time.monotonic() + 20
+    while multiprocessing.active_children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not multiprocessing.active_children()
+
+
 def test_recordings_can_be_left_out(tmp_path):
     kept, left = (
         quick(tmp_path / "kept", duration="0.5 s"),

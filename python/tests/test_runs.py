@@ -95,6 +95,29 @@ def test_potentials_and_spikes_are_read_by_name(tmp_path):
         nematode.spikes(nematode.run(RODS, tmp_path / "rods.h5", "0.1 s", progress=False).file)
 
 
+def test_particles_are_read_where_they_are_asked_for(tmp_path):
+    run = nematode.run(nematode.experiment("crawl"), tmp_path / "crawl.h5", "0.04 s", progress=False)
+    assert "position" not in nematode.read(run.file)
+    data = nematode.read(run.file, particles=True)
+    assert data.position.dims == ("time", "particle", "axis") and data.position.units == "m"
+    worm = nematode.Worm(nematode.experiment("crawl"))
+    worm.steps(run.steps)
+    np.testing.assert_array_equal(data.position[-1], worm.particles().astype(np.float32))
+
+
+def test_reports_of_a_network_alone_are_read_as_well(repository, tmp_path):
+    command = os.environ.get("NEMATODE_COMMAND") or shutil.which("nematode")
+    if command is None:
+        pytest.skip("not tried: there is no command `nematode` here; give it in NEMATODE_COMMAND")
+    file, out = repository / "tests/lems/LEMS_small.xml", tmp_path / "reports.h5"
+    subprocess.run([command, "lems", str(file), "--h5", str(out)], check=True, capture_output=True)
+    data = nematode.read(out)
+    result = nematode.lems(file)
+    assert data.potentials.units == "V"
+    for name in ("a0", "a1", "b0", "b1"):
+        np.testing.assert_array_equal(data.potentials.sel(potentials_column=name), result[name].astype(np.float32))
+
+
 def test_the_gait_is_a_table(crawled, tmp_path):
     short = nematode.run(RODS, tmp_path / "short.h5", "0.5 s", progress=False)
     table = nematode.gait([crawled.file, short.file])

@@ -31,7 +31,7 @@ class Worm:
     def steps(self, count: int) -> None:
         """As many calls of `step`, with the same bits and without Python in between; stops on Ctrl-C."""
     def observe(self, out: Optional[_Floats] = None) -> _Floats:
-        """What the worm feels as it lies now, (119,) in the order of `sense_names`.
+        """What the worm feels as it lies now, (121,) in the order of `sense_names`.
 
         A new array without a copy, or `out`, written over. The first half of the next step (sense, decide, fire) is done by
         this, once: a network is one step ahead afterwards.

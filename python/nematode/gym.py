@@ -7,8 +7,8 @@
 Importing this module registers the environment.
 
 Observation
-    119 senses, as ``nematode.Worm.sense_names`` has them: curvature times length of 24 stretches of the body, head to tail,
-    positive to the back, and the strain of 95 muscles. Float64.
+    121 senses, as ``nematode.Worm.sense_names`` has them: curvature times length of 24 stretches of the body, head to tail,
+    positive to the back, the strain of 95 muscles, and touch of the front and the back half. Float64.
 Action
     95 drives of muscles, as ``nematode.Worm.drive_names`` has them, 0 slack to 1 fully active; from below 0 where the body's
     muscles can be inhibited. Held for one ``interval``. What the experiment has of controller or network drives nothing then.

@@ -110,7 +110,7 @@ impl Worm {
         Ok(())
     }
 
-    /// What the worm feels as it lies now, (119,) in the order of `sense_names`.
+    /// What the worm feels as it lies now, (121,) in the order of `sense_names`.
     ///
     /// A new array without a copy, or `out`, written over. The first half of the next step (sense, decide, fire) is done by
     /// this, once: a network is one step ahead afterwards.

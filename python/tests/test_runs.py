@@ -62,7 +62,7 @@ def test_changes_and_threads_are_those_of_the_command(tmp_path):
 
 def test_a_recording_is_read_as_xarray(crawled):
     data = nematode.read(crawled.file)
-    assert dict(data.sizes) == {"time": 201, "point": 49, "axis": 3, "muscle": 95, "sense": 119}
+    assert dict(data.sizes) == {"time": 201, "point": 49, "axis": 3, "muscle": 95, "sense": 121}
     assert data.midline.dims == ("time", "point", "axis") and data.midline.units == "m"
     assert data.curvature.units == "m-1"
     np.testing.assert_allclose(np.diff(data.time), 0.02)

@@ -47,7 +47,7 @@ def test_what_is_observed_is_curvature_and_strain_by_name():
     worm = nematode.Worm(RODS)
     worm.steps(300)
     felt = dict(zip(worm.sense_names, worm.observe()))
-    assert len(felt) == 119
+    assert len(felt) == 121
     assert list(felt)[0] == "curvature/01" and "MDL05/strain" in felt
     bend = np.array([felt[f"curvature/{row:02}"] for row in range(1, 25)])
     assert np.abs(bend).max() > 1.0
@@ -62,7 +62,7 @@ def test_an_array_that_is_given_is_written_into_and_no_other_is_made():
     assert worm.observe(out=out) is out
     worm.steps(100)
     np.testing.assert_array_equal(worm.observe(out=out), worm.observe())
-    with pytest.raises(nematode.InputError, match="119 numbers"):
+    with pytest.raises(nematode.InputError, match="121 numbers"):
         worm.observe(out=np.empty(3))
 
 
@@ -133,7 +133,7 @@ def test_a_controller_in_python_moves_the_worm_as_one_in_rust_does():
     side = np.array([1.0 if name.startswith("MD") else -1.0 for name in rust.drive_names])
 
     def wave(time, senses):
-        assert senses.shape == (119,)
+        assert senses.shape == (121,)
         ramp = min(1.0, time / 0.5)
         return np.clip(side * ramp * (1.0 - 0.4 * place) * np.sin(2 * np.pi * (0.4 * time - 1.5 * place)), 0.0, 1.0)
 

@@ -137,6 +137,8 @@ def test_a_dask_worker_that_is_killed_loses_nothing(tmp_path):
 
 @pytest.mark.parametrize("engine", ["processes", "dask"])
 def test_a_script_that_just_sweeps_does_so_once(tmp_path, engine):
+    if engine == "dask":
+        pytest.importorskip("distributed")
     script = (
         "import nematode\nfrom nematode.sweep import sweep\nprint('begun')\n"
         f"frame = sweep({str(RODS)!r}, {{'body.mixture': [0.1, 1.0]}}, 'out', duration='0.1 s', workers=2, "

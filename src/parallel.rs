@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 /// How many items one task takes: large enough to be worth a task, and fixed, so that
 /// the split does not depend on the number of threads.
-const CHUNK: usize = 256;
+pub const CHUNK: usize = 256;
 
 /// Runs `work(index, &mut items[index])` for every item, in parallel over fixed chunks.
 ///
@@ -21,6 +21,30 @@ pub fn for_each<T: Send>(items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
     } else {
         items.par_chunks_mut(CHUNK).enumerate().for_each(run);
     }
+}
+
+/// Runs `work(index, &mut items[index])` for every item, each a task of its own: for few and large items.
+pub fn for_each_large<T: Send>(items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
+    if items.len() <= 1 {
+        items.iter_mut().enumerate().for_each(|(index, item)| work(index, item));
+    } else {
+        items.par_iter_mut().enumerate().for_each(|(index, item)| work(index, item));
+    }
+}
+
+/// Sorts items that are all different, so that there is one order only.
+pub fn sort<T: Ord + Send>(items: &mut [T]) {
+    if items.len() <= 16 * CHUNK { items.sort_unstable() } else { items.par_sort_unstable() }
+}
+
+/// The largest of `term(0)` … `term(len − 1)`, and of zero; what is no number is passed over.
+pub fn largest(len: usize, term: impl Fn(usize) -> f64 + Sync) -> f64 {
+    let of_chunk = |chunk: usize| (chunk * CHUNK..((chunk + 1) * CHUNK).min(len)).map(&term).fold(0.0_f64, f64::max);
+    let chunks = len.div_ceil(CHUNK);
+    if chunks <= 1 {
+        return of_chunk(0);
+    }
+    (0..chunks).into_par_iter().map(of_chunk).reduce(|| 0.0, f64::max)
 }
 
 /// `work(0)`, … `work(count − 1)`, each a task of its own, in their order: for few and large pieces of work.

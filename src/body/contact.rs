@@ -49,6 +49,12 @@ impl Contact {
         }
     }
 
+    /// Whether the same particles count as touching, wherever they are.
+    pub fn is_alike(&self, one: &[Vec3], other: &[Vec3]) -> bool {
+        let down = |floor: &Floor, x: &Vec3| x.z < floor.height + NEARLY_DOWN;
+        self.floor.is_none_or(|floor| one.iter().zip(other).all(|(a, b)| down(&floor, a) == down(&floor, b)))
+    }
+
     /// Adds the stiffness of film and floor [N/m].
     pub fn add_stiffness(&self, tissue: &Tissue, position: &[Vec3], matrix: &mut Envelope) {
         if self.film > 0.0 {

@@ -11,15 +11,14 @@
 //!
 //! Source: Solenthaler & Pajarola 2009 (pressure), Weiler et al. 2018 (viscosity); see those files.
 
-use std::ops::Range;
-
+use crate::body::anatomy::Anatomy;
+use crate::body::flow::{Flow, Setting};
 use crate::body::medium::Basin;
 use crate::body::neighbors::Neighbors;
 use crate::body::particles::Vec3;
-use crate::body::pressure::{Corrected, Fluid, Pressure, Stop, densities};
+use crate::body::pressure::{Corrected, Fluid, Stop, densities};
 use crate::body::smoothing::Smoothing;
 use crate::body::surroundings::{Surroundings, into_box};
-use crate::body::{anatomy::Anatomy, viscosity};
 use crate::parallel;
 
 /// A hundredth of rest density, with room to reach it: a crawl needs 3 to 10 iterations.
@@ -36,9 +35,10 @@ const SETTLING_AROUND: usize = 10;
 pub struct Liquid {
     fluid: Fluid,
     viscosity: f64,
-    neighbors: Neighbors,
-    solver: Pressure,
-    still: Vec<Vec3>,
+    flow: Flow,
+    moves: Vec<bool>,
+    /// Positions in a box that repeats.
+    boxed: Vec<Vec3>,
     /// How many of the particles are inside the body, tissue included; those around it follow.
     inside: usize,
     /// How many of the last particles are walls.
@@ -65,13 +65,12 @@ impl Liquid {
         if !liquid.is_empty() {
             fluid.rest_density = liquid.iter().sum::<f64>() / liquid.len() as f64;
         }
-        let still = vec![Vec3::zeros(); position.len()];
         let mut settled = Self {
             fluid,
             viscosity: anatomy.liquid_viscosity,
-            neighbors,
-            solver: Pressure::default(),
-            still: still.clone(),
+            flow: Flow::default(),
+            moves: Vec::new(),
+            boxed: Vec::new(),
             inside: position.len(),
             walls: 0,
             period: None,
@@ -89,15 +88,14 @@ impl Liquid {
         self.viscosity = around.viscosity;
         position.extend(around.liquid);
         position.extend(around.walls);
-        self.still.resize(position.len(), Vec3::zeros());
         self.come_to_rest(SETTLING_AROUND, first, position);
-        self.solver.filled = true;
+        self.flow.filled = true;
     }
 
     fn come_to_rest(&mut self, rounds: usize, first: usize, position: &mut [Vec3]) {
         for _ in 0..rounds {
             // Without velocity and inertia the step has no say: pressure only moves particles apart.
-            let mut velocity = self.still.clone();
+            let mut velocity = vec![Vec3::zeros(); position.len()];
             self.step(1e-3, first, position, &mut velocity);
         }
     }
@@ -114,20 +112,20 @@ impl Liquid {
 
     /// Predicted density of every particle after the last step [kg/m³].
     pub fn density(&self) -> &[f64] {
-        &self.solver.density
+        &self.flow.density
     }
 
     /// Pressure of every particle in the last step, above the mean [Pa].
     pub fn pressure(&self) -> &[f64] {
-        &self.solver.pressure
+        &self.flow.pressure
     }
 
     /// Shows these pressures [Pa] and densities [kg/m³] as those of the last step.
     pub(super) fn show(&mut self, pressure: &[f64], density: &[f64]) {
-        self.solver.pressure.clear();
-        self.solver.pressure.extend(pressure);
-        self.solver.density.clear();
-        self.solver.density.extend(density);
+        self.flow.pressure.clear();
+        self.flow.pressure.extend(pressure);
+        self.flow.density.clear();
+        self.flow.density.extend(density);
     }
 
     /// Moves the liquid, the particles from `first` on, over one step of `dt` [s].
@@ -135,28 +133,35 @@ impl Liquid {
     /// `position` of the tissue is at the start of the step, its `velocity` [m/s] what carries it to the end.
     pub fn step(&mut self, dt: f64, first: usize, position: &mut [Vec3], velocity: &mut [Vec3]) -> Corrected {
         let movers = first..position.len() - self.walls;
-        let moves: Vec<bool> = (0..position.len()).map(|i| movers.contains(&i)).collect();
-        let reach = self.fluid.smoothing.length;
-        let boxed: Option<Vec<Vec3>> = self.period.map(|period| position.iter().map(|x| into_box(x, period)).collect());
-        match (&boxed, self.period) {
-            (Some(boxed), Some(period)) => self.neighbors.rebuild_in(boxed, reach, period),
-            _ => self.neighbors.rebuild_around(position, reach, first),
-        }
-        let places = boxed.as_deref().unwrap_or(position);
-        viscosity::solve(&self.fluid, self.viscosity, &self.neighbors, dt, places, &moves, velocity);
-        let corrected =
-            self.solver.solve(&self.fluid, &STOP, &self.neighbors, dt, places, velocity, &self.still, &moves);
-        for (i, density) in self.solver.density[..first].iter_mut().enumerate() {
-            if self.neighbors.count(i) == 0 {
+        self.moves.clear();
+        self.moves.extend((0..position.len()).map(|i| movers.contains(&i)));
+        let setting = Setting {
+            fluid: &self.fluid,
+            viscosity: self.viscosity,
+            stop: STOP,
+            period: self.period,
+            walls_slide: false,
+        };
+        let (flow, moves) = (&mut self.flow, &self.moves);
+        let corrected = match self.period {
+            Some(period) => {
+                self.boxed.resize(position.len(), Vec3::zeros());
+                let unboxed = &*position;
+                parallel::for_each(&mut self.boxed, |i, x| *x = into_box(&unboxed[i], period));
+                flow.step(&setting, dt, &self.boxed, moves, velocity)
+            }
+            None => flow.step(&setting, dt, position, moves, velocity),
+        };
+        for i in 0..first {
+            if !flow.was_asked(i) {
                 // Tissue that no liquid touches was not asked.
-                *density = self.fluid.rest_density;
+                flow.density[i] = self.fluid.rest_density;
             }
         }
-        self.collect_reaction(movers.clone(), places, velocity);
-        for i in movers {
-            velocity[i] += self.solver.acceleration[i] * dt;
-            position[i] += velocity[i] * dt;
-        }
+        let flow = &self.flow;
+        parallel::for_each(&mut self.reaction, |i, force| *force = flow.reaction(&setting, i));
+        let velocity = &*velocity;
+        parallel::for_each(&mut position[movers.clone()], |n, x| *x += velocity[movers.start + n] * dt);
         self.go_along(first, position);
         corrected
     }
@@ -174,24 +179,5 @@ impl Liquid {
                 }
             }
         }
-    }
-
-    /// What the liquid does to each tissue particle: the opposite of what that does to the liquid.
-    fn collect_reaction(&mut self, movers: Range<usize>, position: &[Vec3], velocity: &[Vec3]) {
-        let (fluid, neighbors, pressure) = (&self.fluid, &self.neighbors, &self.solver.pressure);
-        let volume = fluid.mass / fluid.rest_density;
-        let viscous = self.viscosity * volume * volume;
-        parallel::for_each(&mut self.reaction, |i, force| {
-            *force = Vec3::zeros();
-            for j in neighbors.of(i).filter(|j| movers.contains(j)) {
-                let away = neighbors.away(position, i, j);
-                let r = away.norm();
-                if r > 0.0 {
-                    let push = volume * volume * (pressure[i] + pressure[j]) * fluid.smoothing.steepness(r);
-                    *force +=
-                        away * (push / r) + (velocity[j] - velocity[i]) * (viscous * fluid.smoothing.laplacian(r));
-                }
-            }
-        });
     }
 }

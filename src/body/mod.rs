@@ -21,6 +21,7 @@ pub mod contraction;
 pub mod elasticity;
 pub mod envelope;
 pub mod explicit;
+pub mod flow;
 pub mod implicit;
 pub mod liquid;
 pub mod medium;

@@ -6,19 +6,24 @@
 //! Source: Green 2010, Particle simulation using CUDA (bins by sorting).
 
 use crate::body::particles::Vec3;
-use crate::parallel;
+use crate::parallel::{self, CHUNK};
 
 /// Particles by bin.
 #[derive(Debug, Clone, Default)]
 pub struct Bins {
     /// The bin's key and the particle's number, sorted.
     order: Vec<(u64, u32)>,
+    /// Key of each occupied bin, and where it begins in `order`.
+    occupied: Vec<(u64, u32)>,
 }
 
-/// Neighbour lists of all particles, one after the other.
+/// Stretches of the sorted particles that hold the nine columns of three bins around a bin.
+pub type Columns = [(u32, u32); 9];
+
+/// Neighbour lists of all particles.
 #[derive(Debug, Clone, Default)]
 pub struct Neighbors {
-    lists: Vec<Vec<u32>>,
+    chunks: Vec<Chunk>,
     /// Lengths after which space repeats along x, y and z [m]; infinite where it does not.
     period: Option<[f64; 3]>,
     /// Whether a particle is so near to where space repeats that it may have neighbours beyond.
@@ -27,10 +32,20 @@ pub struct Neighbors {
     /// Where the sorted particles are [m], and their numbers; an image has that of what it is an image of.
     places: Vec<Vec3>,
     numbers: Vec<u32>,
-    /// Of each occupied bin, the stretches of `order` that hold its nine columns of three bins.
-    columns: Vec<[(u32, u32); 9]>,
+    /// Of each occupied bin, its columns.
+    columns: Vec<Columns>,
     /// The bin, in `columns`, of each particle.
     bin_of: Vec<u32>,
+}
+
+/// The lists of [`CHUNK`] particles in a row, one after the other: compact, and each chunk is one task's.
+#[derive(Debug, Clone, Default)]
+struct Chunk {
+    partners: Vec<u32>,
+    /// Where each particle's list begins, where those that move end in it, and where it ends.
+    spans: Vec<[u32; 3]>,
+    /// Who of the lists does not move, with repetitions.
+    touched: Vec<u32>,
 }
 
 /// Bins along one axis are numbered in 21 bits, so that three make a key; 2²⁰ bins to each side of the origin
@@ -62,66 +77,142 @@ fn key_of(point: &Vec3, width: f64) -> u64 {
 impl Bins {
     /// Sorts particles into bins of `width` [m].
     pub fn sort(&mut self, position: &[Vec3], width: f64) {
-        self.order.clear();
-        self.order.extend(position.iter().enumerate().map(|(i, p)| (key_of(p, width), i as u32)));
-        self.order.sort_unstable();
+        self.order.resize(position.len(), (0, 0));
+        parallel::for_each(&mut self.order, |i, place| *place = (key_of(&position[i], width), i as u32));
+        parallel::sort(&mut self.order);
+        self.occupied.clear();
+        for (place, (key, _)) in self.order.iter().enumerate() {
+            if self.occupied.last().is_none_or(|(last, _)| last != key) {
+                self.occupied.push((*key, place as u32));
+            }
+        }
     }
 
-    /// Stretches of the sorted particles that hold the nine columns of three bins around the bin `key`.
-    pub fn columns(&self, key: u64) -> [(u32, u32); 9] {
-        std::array::from_fn(|column| {
-            // Three bins in a row along z are one stretch of keys.
-            let middle = neighbour_key(key, column / 3, column % 3);
-            let from = self.order.partition_point(|(other, _)| *other < middle - 1);
-            let length = self.order[from..].iter().take_while(|(other, _)| *other <= middle + 1).count();
-            (from as u32, (from + length) as u32)
-        })
+    /// Key of each occupied bin, and where it begins among the sorted particles.
+    pub fn occupied(&self) -> &[(u64, u32)] {
+        &self.occupied
+    }
+
+    /// The columns around each bin of `around`, whose keys rise: both lists are walked along once.
+    pub fn columns(&self, around: &[(u64, u32)], found: &mut Vec<Columns>) {
+        found.clear();
+        let end = self.order.len() as u32;
+        let begin = |bin: usize| self.occupied.get(bin).map_or(end, |(_, begin)| *begin);
+        let mut at = [(0, 0); 9];
+        for (key, _) in around {
+            let mut columns = [(0, 0); 9];
+            for (column, (from, to)) in at.iter_mut().enumerate() {
+                // Three bins in a row along z are one stretch of keys.
+                let middle = neighbour_key(*key, column / 3, column % 3);
+                let passed = |bin: usize, last: u64| self.occupied.get(bin).is_some_and(|(key, _)| *key < last);
+                while passed(*from, middle - 1) {
+                    *from += 1;
+                }
+                while passed(*to, middle + 2) {
+                    *to += 1;
+                }
+                columns[column] = (begin(*from), begin(*to));
+            }
+            found.push(columns);
+        }
     }
 
     /// The particles of such stretches.
-    pub fn in_columns<'a>(&'a self, columns: &'a [(u32, u32); 9]) -> impl Iterator<Item = usize> + 'a {
+    pub fn in_columns<'a>(&'a self, columns: &'a Columns) -> impl Iterator<Item = usize> + 'a {
         let stretch = |(from, to): &(u32, u32)| &self.order[*from as usize..*to as usize];
         columns.iter().flat_map(stretch).map(|(_, i)| *i as usize)
     }
 
-    /// Every particle with the key of its bin, bin by bin.
-    pub fn by_bin(&self) -> impl Iterator<Item = (u64, usize)> + '_ {
-        self.order.iter().map(|(key, i)| (*key, *i as usize))
+    /// Every particle, bin by bin.
+    pub fn by_bin(&self) -> impl Iterator<Item = usize> + '_ {
+        self.order.iter().map(|(_, i)| *i as usize)
+    }
+
+    /// For each particle, the place of its bin in [`Bins::occupied`].
+    pub fn number_bins(&self, bin_of: &mut Vec<u32>) {
+        bin_of.resize(self.order.len(), 0);
+        for (bin, (_, begin)) in self.occupied.iter().enumerate() {
+            let end = self.occupied.get(bin + 1).map_or(self.order.len(), |(_, end)| *end as usize);
+            for (_, particle) in &self.order[*begin as usize..end] {
+                bin_of[*particle as usize] = bin as u32;
+            }
+        }
     }
 }
 
 impl Neighbors {
     /// Finds the neighbours of all particles of `position` within `reach` [m].
     pub fn rebuild(&mut self, position: &[Vec3], reach: f64) {
-        self.rebuild_around(position, reach, 0);
+        self.search(position, reach, None, None);
     }
 
-    /// Finds the neighbours within `reach` [m] of the particles from `first` on, and of all that are near one of them.
-    /// The others' lists are left empty.
-    pub fn rebuild_around(&mut self, position: &[Vec3], reach: f64, first: usize) {
-        self.period = None;
-        self.sort_into_bins(position, reach, |i| i);
-        let mut lists = std::mem::take(&mut self.lists);
-        lists.resize_with(position.len(), Vec::new);
-        let (before, from_first) = lists.split_at_mut(first);
-        parallel::for_each(from_first, |k, list| self.find(position, first + k, reach, list));
-        let mut near = vec![false; first];
-        for j in from_first.iter().flatten().filter(|j| (**j as usize) < first) {
-            near[*j as usize] = true;
-        }
-        parallel::for_each(before, |i, list| {
-            list.clear();
-            if near[i] {
-                self.find(position, i, reach, list);
-            }
-        });
-        self.lists = lists;
+    /// Finds the neighbours within `reach` [m] of the particles that move, and of all that are near one of them.
+    /// The others' lists are left empty. Where a `period` is given, space repeats as in [`Neighbors::rebuild_in`].
+    pub fn rebuild_around(&mut self, position: &[Vec3], reach: f64, moves: &[bool], period: Option<[f64; 3]>) {
+        self.search(position, reach, Some(moves), period);
     }
 
     /// Finds the neighbours of all particles within `reach` [m] in a space that repeats after `period` along each
     /// axis [m]; give an infinite one where it does not. Where it does, particles lie between 0 and the period, which is
     /// at least twice the reach.
     pub fn rebuild_in(&mut self, position: &[Vec3], reach: f64, period: [f64; 3]) {
+        self.search(position, reach, None, Some(period));
+    }
+
+    fn search(&mut self, position: &[Vec3], reach: f64, moves: Option<&[bool]>, period: Option<[f64; 3]>) {
+        self.period = period;
+        if let Some(period) = period {
+            // The images are sorted in, looked at by the originals, and forgotten.
+            let (all, original) = self.with_images(position, reach, period);
+            self.sort_into_bins(&all, reach, |i| original[i as usize]);
+        } else {
+            self.sort_into_bins(position, reach, |i| i);
+        }
+        let mut chunks = std::mem::take(&mut self.chunks);
+        chunks.resize_with(position.len().div_ceil(CHUNK), Chunk::default);
+        let moving = |i: usize| moves.is_none_or(|moves| moves[i]);
+        parallel::for_each_large(&mut chunks, |chunk_index, chunk| {
+            let Chunk { partners, spans, touched } = chunk;
+            (partners.clear(), spans.clear(), touched.clear());
+            for i in chunk_index * CHUNK..((chunk_index + 1) * CHUNK).min(position.len()) {
+                let from = partners.len();
+                if moving(i) {
+                    self.find(position, i, reach, partners);
+                    touched.extend(partners[from..].iter().filter(|j| !moving(**j as usize)));
+                }
+                let to = partners.len() as u32;
+                spans.push([from as u32, to, to]);
+            }
+        });
+        if let Some(moves) = moves {
+            let mut near = vec![false; position.len()];
+            for wall in chunks.iter().flat_map(|chunk| &chunk.touched) {
+                near[*wall as usize] = true;
+            }
+            parallel::for_each_large(&mut chunks, |chunk_index, chunk| {
+                let first = chunk_index * CHUNK;
+                let mut resting = Vec::new();
+                for i in (first..(first + CHUNK).min(position.len())).filter(|i| near[*i]) {
+                    let from = chunk.partners.len();
+                    self.find(position, i, reach, &mut chunk.partners);
+                    resting.clear();
+                    resting.extend(chunk.partners[from..].iter().filter(|j| !moves[**j as usize]));
+                    let mut kept = from;
+                    for n in from..chunk.partners.len() {
+                        let j = chunk.partners[n];
+                        chunk.partners[kept] = j;
+                        kept += usize::from(moves[j as usize]);
+                    }
+                    chunk.partners[kept..].copy_from_slice(&resting);
+                    chunk.spans[i - first] = [from as u32, kept as u32, chunk.partners.len() as u32];
+                }
+            });
+        }
+        self.chunks = chunks;
+    }
+
+    /// All particles and their images beyond the faces of a space that repeats, and whose image each is.
+    fn with_images(&mut self, position: &[Vec3], reach: f64, period: [f64; 3]) -> (Vec<Vec3>, Vec<u32>) {
         let mut all = position.to_vec();
         let mut original: Vec<u32> = (0..position.len() as u32).collect();
         self.at_edge.clear();
@@ -140,21 +231,15 @@ impl Neighbors {
                 }
             }
         }
-        // The images are sorted in, looked at by the originals, and forgotten.
-        self.sort_into_bins(&all, reach, |i| original[i as usize]);
-        let mut lists = std::mem::take(&mut self.lists);
-        lists.resize_with(position.len(), Vec::new);
-        parallel::for_each(&mut lists, |i, list| self.find(position, i, reach, list));
-        self.lists = lists;
-        self.period = Some(period);
+        (all, original)
     }
 
-    /// Lists what the bins around particle `i` hold within `reach` of it.
+    /// Appends what the bins around particle `i` hold within `reach` of it.
     fn find(&self, position: &[Vec3], i: usize, reach: f64, list: &mut Vec<u32>) {
         let (here, columns) = (position[i], &self.columns[self.bin_of[i] as usize]);
         let candidates: u32 = columns.iter().map(|(from, to)| to - from).sum();
-        list.resize(candidates as usize, 0);
-        let mut found = 0;
+        let mut found = list.len();
+        list.resize(found + candidates as usize, 0);
         for (from, to) in columns {
             let stretch = *from as usize..*to as usize;
             for (place, number) in self.places[stretch.clone()].iter().zip(&self.numbers[stretch]) {
@@ -183,34 +268,56 @@ impl Neighbors {
         away
     }
 
-    /// Sorts particles into bins of `width`; `number` is what a list calls each.
-    fn sort_into_bins(&mut self, position: &[Vec3], width: f64, number: impl Fn(u32) -> u32) {
-        self.bins.sort(position, width);
-        self.bin_of.resize(position.len(), 0);
-        self.columns.clear();
-        self.places.clear();
-        self.numbers.clear();
-        let mut last_key = None;
-        for (key, particle) in self.bins.by_bin() {
-            if last_key != Some(key) {
-                last_key = Some(key);
-                self.columns.push(self.bins.columns(key));
-            }
-            self.bin_of[particle] = (self.columns.len() - 1) as u32;
-            self.places.push(position[particle]);
-            self.numbers.push(number(particle as u32));
-        }
+    /// Whether the way from particle `i` to a neighbour may lead through where space repeats.
+    #[inline]
+    pub fn is_at_edge(&self, i: usize) -> bool {
+        self.period.is_some() && self.at_edge[i]
     }
 
-    /// The neighbours of particle `i`, in an order that follows from the positions.
+    /// Sorts particles into bins of `width`; `number` is what a list calls each.
+    fn sort_into_bins(&mut self, position: &[Vec3], width: f64, number: impl Fn(u32) -> u32 + Sync) {
+        self.bins.sort(position, width);
+        self.bins.columns(&self.bins.occupied, &mut self.columns);
+        self.bins.number_bins(&mut self.bin_of);
+        let order = &self.bins.order;
+        self.places.resize(position.len(), Vec3::zeros());
+        parallel::for_each(&mut self.places, |n, place| *place = position[order[n].1 as usize]);
+        self.numbers.resize(position.len(), 0);
+        parallel::for_each(&mut self.numbers, |n, place| *place = number(order[n].1));
+    }
+
+    /// The neighbours of particle `i`, in an order that follows from the positions; of particles at rest that stand
+    /// around some that move, those that move come first.
+    #[inline]
+    pub fn list(&self, i: usize) -> &[u32] {
+        let chunk = &self.chunks[i / CHUNK];
+        let [from, _, to] = chunk.spans[i % CHUNK];
+        &chunk.partners[from as usize..to as usize]
+    }
+
+    /// How many of the neighbours of particle `i`, the first of them, may come nearer or move away while it rests; all,
+    /// if it moves itself.
+    #[inline]
+    pub fn moving(&self, i: usize) -> usize {
+        let [from, moving, _] = self.chunks[i / CHUNK].spans[i % CHUNK];
+        (moving - from) as usize
+    }
+
+    /// Where the list of particle `i` begins in that of its chunk, particles `i − i % CHUNK` and on.
+    #[inline]
+    pub fn begin_in_chunk(&self, i: usize) -> usize {
+        self.chunks[i / CHUNK].spans[i % CHUNK][0] as usize
+    }
+
+    /// The neighbours of particle `i`, in the same order.
     #[inline]
     pub fn of(&self, i: usize) -> impl Iterator<Item = usize> + '_ {
-        self.lists[i].iter().map(|j| *j as usize)
+        self.list(i).iter().map(|j| *j as usize)
     }
 
     /// How many neighbours particle `i` has.
     pub fn count(&self, i: usize) -> usize {
-        self.lists[i].len()
+        self.list(i).len()
     }
 }
 
@@ -265,10 +372,15 @@ mod tests {
         let position = scattered(700);
         let (mut all, mut around) = (Neighbors::default(), Neighbors::default());
         all.rebuild(&position, 1.0);
-        around.rebuild_around(&position, 1.0, 690);
+        let moves: Vec<bool> = (0..700).map(|i| i >= 690).collect();
+        around.rebuild_around(&position, 1.0, &moves, None);
         for i in 0..700 {
-            let wanted = i >= 690 || all.of(i).any(|j| j >= 690);
-            let expected: Vec<usize> = all.of(i).filter(|_| wanted).collect();
+            let wanted = moves[i] || all.of(i).any(|j| moves[j]);
+            let mut expected: Vec<usize> = all.of(i).filter(|_| wanted).collect();
+            if !moves[i] {
+                expected.sort_by_key(|j| !moves[*j]);
+                assert!(around.of(i).take(around.moving(i)).all(|j| moves[j]));
+            }
             assert_eq!(around.of(i).collect::<Vec<_>>(), expected);
         }
     }

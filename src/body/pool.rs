@@ -9,11 +9,12 @@
 //!
 //! First order in the step. Not a worm's surroundings yet: nothing elastic lives in it.
 
-use crate::body::neighbors::Neighbors;
+use crate::body::flow::{Flow, Setting};
 use crate::body::particles::Vec3;
-use crate::body::pressure::{Corrected, Fluid, Pressure, Stop};
+use crate::body::pressure::{Corrected, Fluid, Stop};
 use crate::body::smoothing::Smoothing;
-use crate::body::viscosity;
+use crate::body::surroundings::into_box;
+use crate::parallel;
 
 /// What a pool is filled with.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,8 +43,7 @@ pub struct Pool {
     /// How they move [m/s]; walls keep theirs.
     pub velocity: Vec<Vec3>,
     moves: Vec<bool>,
-    neighbors: Neighbors,
-    solver: Pressure,
+    flow: Flow,
 }
 
 impl Pool {
@@ -79,8 +79,7 @@ impl Pool {
             position: Vec::new(),
             velocity: Vec::new(),
             moves: Vec::new(),
-            neighbors: Neighbors::default(),
-            solver: Pressure::default(),
+            flow: Flow::default(),
         }
     }
 
@@ -102,29 +101,26 @@ impl Pool {
 
     /// Moves the liquid over one step of `dt` [s] under an acceleration [m/s²]; walls stay where they are.
     pub fn step(&mut self, dt: f64, acceleration: Vec3) -> Corrected {
-        let count = self.position.len();
-        self.neighbors.rebuild_in(&self.position, self.fluid.smoothing.length, self.period);
-        for (v, _) in self.velocity.iter_mut().zip(&self.moves).filter(|(_, moves)| **moves) {
-            *v += acceleration * dt;
-        }
-        if self.viscosity > 0.0 {
-            let (neighbors, position) = (&self.neighbors, &self.position);
-            viscosity::solve(&self.fluid, self.viscosity, neighbors, dt, position, &self.moves, &mut self.velocity);
-        }
-        // A wall that slides along itself stays where it is: its velocity counts in viscosity only.
-        let standing = |(v, moves): (&Vec3, &bool)| if *moves { *v } else { Vec3::zeros() };
-        let velocity: Vec<Vec3> = self.velocity.iter().zip(&self.moves).map(standing).collect();
-        let still = vec![Vec3::zeros(); count];
-        let (neighbors, position) = (&self.neighbors, &self.position);
-        let corrected =
-            self.solver.solve(&self.fluid, &self.stop, neighbors, dt, position, &velocity, &still, &self.moves);
-        for i in (0..count).filter(|i| self.moves[*i]) {
-            self.velocity[i] += self.solver.acceleration[i] * dt;
-            self.position[i] += self.velocity[i] * dt;
-            for axis in (0..3).filter(|axis| self.period[*axis].is_finite()) {
-                self.position[i][axis] = self.position[i][axis].rem_euclid(self.period[axis]);
+        let (moves, period) = (&self.moves, self.period);
+        parallel::for_each(&mut self.velocity, |i, v| {
+            if moves[i] {
+                *v += acceleration * dt;
             }
-        }
+        });
+        let setting = Setting {
+            fluid: &self.fluid,
+            viscosity: self.viscosity,
+            stop: self.stop,
+            period: Some(self.period),
+            walls_slide: true,
+        };
+        let corrected = self.flow.step(&setting, dt, &self.position, moves, &mut self.velocity);
+        let velocity = &self.velocity;
+        parallel::for_each(&mut self.position, |i, x| {
+            if moves[i] {
+                *x = into_box(&(*x + velocity[i] * dt), period);
+            }
+        });
         corrected
     }
 
@@ -135,6 +131,6 @@ impl Pool {
 
     /// Pressure of every particle in the last step [Pa].
     pub fn pressure(&self) -> Vec<f64> {
-        self.solver.pressure.iter().map(|p| p * self.slope).collect()
+        self.flow.pressure.iter().map(|p| p * self.slope).collect()
     }
 }

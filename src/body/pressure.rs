@@ -17,7 +17,8 @@
 use crate::body::neighbors::Neighbors;
 use crate::body::particles::Vec3;
 use crate::body::smoothing::Smoothing;
-use crate::parallel;
+use crate::parallel::{self, CHUNK};
+use crate::simd;
 
 /// The constants of one liquid.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,7 +65,9 @@ pub struct Pressure {
     /// The liquid fills its space, so that pressures reach far: a solve begins from those of the step before.
     pub filled: bool,
     predicted: Vec<Vec3>,
-    /// −m/ρ₀² W'(r)/r of each particle's pairs, in the order of its neighbours [m³/(kg·m²)].
+    /// What crowds each particle at rest and stands still itself [m⁶].
+    standing: Vec<f64>,
+    /// −m/ρ₀² W'(r)/r of the pairs of each chunk of particles, in the order of their neighbours [m³/(kg·m²)].
     weights: Vec<Vec<f64>>,
 }
 
@@ -94,20 +97,60 @@ pub fn correction_strength(fluid: &Fluid, dt: f64) -> f64 {
     RELAXATION / (beta * sum_of_squares)
 }
 
+/// Terms of a sum side by side: as many as the widest registers hold, so that no term waits for the one before.
+const LANES: usize = 8;
+
+/// Neighbours whose distances are worked out before any is weighed.
+const BATCH: usize = 4 * LANES;
+
+/// Σⱼ (h² − rⱼ²)³ over some of the neighbours of particle `i` [m⁶]; those that have moved out of reach weigh nothing.
+#[inline(always)]
+fn crowd(neighbors: &Neighbors, position: &[Vec3], i: usize, partners: &[u32], h2: f64) -> f64 {
+    let here = position[i];
+    let at_edge = neighbors.is_at_edge(i);
+    let mut lanes = [0.0; LANES];
+    for batch in partners.chunks(BATCH) {
+        let mut squares = [h2; BATCH];
+        for (square, j) in squares.iter_mut().zip(batch) {
+            let away = if at_edge { neighbors.away(position, i, *j as usize) } else { here - position[*j as usize] };
+            *square = away.x * away.x + away.y * away.y + away.z * away.z;
+        }
+        for squares in squares.as_chunks::<LANES>().0 {
+            for (lane, square) in lanes.iter_mut().zip(squares) {
+                let gap = (h2 - square).max(0.0);
+                *lane += gap * gap * gap;
+            }
+        }
+    }
+    sum_of_lanes(&lanes)
+}
+
+#[inline(always)]
+fn sum_of_lanes(lanes: &[f64; LANES]) -> f64 {
+    let [a, b, c, d, e, f, g, h] = lanes;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
+}
+
 /// Density of every particle [kg/m³] at `position`, over its neighbours.
 pub fn densities(fluid: &Fluid, neighbors: &Neighbors, position: &[Vec3], density: &mut Vec<f64>) {
-    let h2 = fluid.smoothing.length * fluid.smoothing.length;
-    let itself = fluid.smoothing.density(0.0);
     density.resize(position.len(), 0.0);
     parallel::for_each(density, |i, density| {
-        let start = if fluid.counts_itself { itself } else { 0.0 };
-        // Pairs that have moved out of reach are taken at the edge, where they weigh nothing.
-        let weigh =
-            |sum, j: usize| sum + fluid.smoothing.density(neighbors.away(position, i, j).norm_squared().min(h2));
-        let sum: f64 = neighbors.of(i).fold(start, weigh);
-        // A lone particle is as dense as its own smoothing: dividing by its density stays possible.
-        *density = fluid.mass * sum.max(itself);
+        *density = density_of(
+            fluid,
+            simd::widest(
+                #[inline(always)]
+                || crowd(neighbors, position, i, neighbors.list(i), fluid.smoothing.length.powi(2)),
+            ),
+        );
     });
+}
+
+/// Density [kg/m³] where neighbours crowd so much [m⁶].
+fn density_of(fluid: &Fluid, crowd: f64) -> f64 {
+    let itself = fluid.smoothing.density(0.0);
+    let start = if fluid.counts_itself { itself } else { 0.0 };
+    // A lone particle is as dense as its own smoothing: dividing by its density stays possible.
+    fluid.mass * (start + itself / fluid.smoothing.length.powi(6) * crowd).max(itself)
 }
 
 impl Pressure {
@@ -132,6 +175,7 @@ impl Pressure {
             self.pressure.clear();
         }
         self.pressure.resize(count, 0.0);
+        self.density.resize(count, 0.0);
         self.acceleration.clear();
         self.acceleration.resize(count, Vec3::zeros());
         self.predicted.resize(count, Vec3::zeros());
@@ -146,20 +190,15 @@ impl Pressure {
             parallel::for_each(&mut self.predicted, |i, predicted| {
                 *predicted = position[i] + (velocity[i] + (acceleration[i] + by_pressure[i]) * dt) * dt;
             });
-            densities(fluid, neighbors, &self.predicted, &mut self.density);
-            corrected.error = self
-                .density
-                .iter()
-                .zip(moves)
-                .filter(|(_, moves)| **moves)
-                .map(|(density, _)| density / fluid.rest_density - 1.0)
-                .fold(0.0, f64::max);
+            self.measure(fluid, neighbors, corrected.iterations == 0);
+            let density = &self.density;
+            let excess = |i: usize| if moves[i] { density[i] / fluid.rest_density - 1.0 } else { 0.0 };
+            corrected.error = parallel::largest(count, excess);
             let good = corrected.error <= stop.error && corrected.iterations >= stop.fewest;
             if good || corrected.iterations == stop.most {
                 return corrected;
             }
             corrected.iterations += 1;
-            let density = &self.density;
             parallel::for_each(&mut self.pressure, |i, pressure| {
                 *pressure = (*pressure + strength * (density[i] - fluid.rest_density)).max(0.0);
             });
@@ -167,16 +206,42 @@ impl Pressure {
         }
     }
 
+    /// Densities at the predicted positions. What stands still around a particle at rest crowds it as in the `first`
+    /// round.
+    fn measure(&mut self, fluid: &Fluid, neighbors: &Neighbors, first: bool) {
+        let (h2, predicted) = (fluid.smoothing.length.powi(2), &self.predicted);
+        if first {
+            self.standing.resize(predicted.len(), 0.0);
+            parallel::for_each(&mut self.standing, |i, standing| {
+                let (list, moving) = (neighbors.list(i), neighbors.moving(i));
+                *standing = 0.0;
+                if moving < list.len() {
+                    *standing = simd::widest(
+                        #[inline(always)]
+                        || crowd(neighbors, predicted, i, &list[moving..], h2),
+                    );
+                }
+            });
+        }
+        let standing = &self.standing;
+        parallel::for_each(&mut self.density, |i, density| {
+            let moving = &neighbors.list(i)[..neighbors.moving(i)];
+            let crowd = simd::widest(
+                #[inline(always)]
+                || crowd(neighbors, predicted, i, moving, h2),
+            );
+            *density = density_of(fluid, standing[i] + crowd);
+        });
+    }
+
     /// What the pressures do to the particles that move.
     fn accelerate(&mut self, neighbors: &Neighbors, position: &[Vec3], moves: &[bool]) {
         let (pressure, weights) = (&self.pressure, &self.weights);
         parallel::for_each(&mut self.acceleration, |i, by_pressure| {
             if moves[i] {
-                let own = pressure[i];
-                let push = |sum, (j, weight): (usize, &f64)| {
-                    sum + neighbors.away(position, i, j) * (weight * (own + pressure[j]))
-                };
-                *by_pressure = neighbors.of(i).zip(&weights[i]).fold(Vec3::zeros(), push);
+                let begin = neighbors.begin_in_chunk(i);
+                let weights = &weights[i / CHUNK][begin..begin + neighbors.count(i)];
+                *by_pressure = push(neighbors, position, i, weights, pressure);
             }
         });
     }
@@ -184,10 +249,12 @@ impl Pressure {
     /// What does not change while pressures do: the gradient of each pair, as a factor of its distance vector.
     fn weigh_pairs(&mut self, fluid: &Fluid, neighbors: &Neighbors, position: &[Vec3], moves: &[bool]) {
         let factor = fluid.mass / (fluid.rest_density * fluid.rest_density);
-        self.weights.resize_with(position.len(), Vec::new);
-        parallel::for_each(&mut self.weights, |i, weights| {
+        self.weights.resize_with(position.len().div_ceil(CHUNK), Vec::new);
+        parallel::for_each_large(&mut self.weights, |chunk, weights| {
             weights.clear();
-            if moves[i] {
+            // Those at rest are pushed by nobody, and their lists may stand in another order.
+            for i in (chunk * CHUNK..((chunk + 1) * CHUNK).min(position.len())).filter(|i| moves[*i]) {
+                weights.resize(neighbors.begin_in_chunk(i), 0.0);
                 weights.extend(neighbors.of(i).map(|j| {
                     let r = neighbors.away(position, i, j).norm();
                     if r > 0.0 { factor * fluid.smoothing.steepness(r) / r } else { 0.0 }
@@ -195,6 +262,30 @@ impl Pressure {
             }
         });
     }
+}
+
+/// Σⱼ wᵢⱼ (pᵢ + pⱼ) (xᵢ − xⱼ), in four sums side by side.
+fn push(neighbors: &Neighbors, position: &[Vec3], i: usize, weights: &[f64], pressure: &[f64]) -> Vec3 {
+    let (here, own, list) = (position[i], pressure[i], neighbors.list(i));
+    let mut sums = [Vec3::zeros(); 4];
+    let mut add = |n: usize, j: u32, weight: f64, away: Vec3| sums[n] += away * (weight * (own + pressure[j as usize]));
+    if neighbors.is_at_edge(i) {
+        for (n, (j, weight)) in list.iter().zip(weights).enumerate() {
+            add(n % 4, *j, *weight, neighbors.away(position, i, *j as usize));
+        }
+    } else {
+        let (fours, rest) = list.as_chunks::<4>();
+        let (weights_of_fours, weights_of_rest) = weights.split_at(4 * fours.len());
+        for (four, weights) in fours.iter().zip(weights_of_fours.as_chunks::<4>().0) {
+            for n in 0..4 {
+                add(n, four[n], weights[n], here - position[four[n] as usize]);
+            }
+        }
+        for (n, (j, weight)) in rest.iter().zip(weights_of_rest).enumerate() {
+            add(n, *j, *weight, here - position[*j as usize]);
+        }
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! A body as numbers, so that a run can be stopped here and go on with the same bits.
 //!
 //! Positions and velocities are not all: the next step begins from the pressure of the last one and from what the
-//! liquid did to its walls, and a frame shows densities and pressures of the last step. Neighbours, factors and the
-//! midline follow from the positions.
+//! liquid did to its walls, guesses from the change of velocity, and uses a factor that was made some steps ago, whose
+//! making is kept; a frame shows densities and pressures of the last step. Neighbours and the midline follow from the
+//! positions.
 
 use crate::body::midline::Midline;
 use crate::body::particles::Vec3;
@@ -18,7 +19,7 @@ impl Body {
         state.extend(points.flat_map(|point| [point.x, point.y, point.z]));
         match &self.mover {
             Mover::Implicit(tissue_step, liquid) => {
-                state.push(tissue_step.pressure());
+                state.extend(tissue_step.state());
                 state.extend(liquid.reaction.iter().flat_map(|force| [force.x, force.y, force.z]));
                 state.extend(liquid.pressure().iter().chain(liquid.density()));
             }
@@ -57,7 +58,8 @@ impl Body {
         points(take(3 * count), &mut self.velocity);
         match &mut self.mover {
             Mover::Implicit(tissue_step, liquid) => {
-                tissue_step.begin_from(take(1)[0]);
+                let numbers = take(tissue_step.state().len());
+                tissue_step.restore(numbers, &self.tissue, &self.contact);
                 points(take(3 * liquid.reaction.len()), &mut liquid.reaction);
                 liquid.show(take(count), take(count));
             }

@@ -15,7 +15,7 @@
 use crate::body::neighbors::Neighbors;
 use crate::body::particles::Vec3;
 use crate::body::pressure::Fluid;
-use crate::parallel;
+use crate::parallel::{self, CHUNK};
 
 /// Relative residual at which the conjugate gradients stop: velocities to six digits.
 const TOLERANCE: f64 = 1e-6;
@@ -47,6 +47,19 @@ pub fn add_acceleration(
     });
 }
 
+/// The equations of [`CHUNK`] movers in a row.
+#[derive(Default)]
+struct Rows {
+    /// m/dt + Σ cᵢⱼ [kg/s].
+    diagonal: Vec<f64>,
+    /// What inertia and walls ask for [N].
+    wanted: Vec<Vec3>,
+    /// Pairs with other movers, all rows one after the other: whose, and cᵢⱼ [kg/s].
+    pairs: Vec<(u32, f64)>,
+    /// Where the pairs of each row end.
+    end: Vec<u32>,
+}
+
 /// Solves for the velocities of the particles that move, over one step of `dt` [s]; the others are walls.
 pub fn solve(
     fluid: &Fluid,
@@ -57,66 +70,66 @@ pub fn solve(
     moves: &[bool],
     velocity: &mut [Vec3],
 ) {
-    let movers: Vec<usize> = (0..position.len()).filter(|i| moves[*i]).collect();
-    let mut slot = vec![usize::MAX; position.len()];
+    let movers: Vec<u32> = (0..position.len() as u32).filter(|i| moves[*i as usize]).collect();
+    let mut slot = vec![u32::MAX; position.len()];
     for (k, i) in movers.iter().enumerate() {
-        slot[*i] = k;
+        slot[*i as usize] = k as u32;
     }
     let inertia = fluid.mass / dt;
-    // One row a mover: diagonal, pairs with other movers, and what inertia and walls ask for.
-    type Row = (f64, Vec<(usize, f64)>, Vec3);
-    let mut rows: Vec<Row> = vec![(0.0, Vec::new(), Vec3::zeros()); movers.len()];
     let old = &*velocity;
-    parallel::for_each(&mut rows, |k, (diagonal, pairs, wanted)| {
-        let i = movers[k];
-        (*diagonal, *wanted) = (inertia, old[i] * inertia);
-        for j in neighbors.of(i) {
-            let drag = pair_drag(fluid, viscosity, neighbors.away(position, i, j));
-            *diagonal += drag;
-            if moves[j] {
-                pairs.push((slot[j], drag));
-            } else {
-                *wanted += old[j] * drag;
+    let rows = parallel::map(movers.len().div_ceil(CHUNK), |chunk| {
+        let mut rows = Rows::default();
+        for i in movers[chunk * CHUNK..].iter().take(CHUNK).map(|i| *i as usize) {
+            let (mut diagonal, mut wanted) = (inertia, old[i] * inertia);
+            for j in neighbors.of(i) {
+                let drag = pair_drag(fluid, viscosity, neighbors.away(position, i, j));
+                diagonal += drag;
+                if moves[j] { rows.pairs.push((slot[j], drag)) } else { wanted += old[j] * drag }
             }
+            rows.diagonal.push(diagonal);
+            rows.wanted.push(wanted);
+            rows.end.push(rows.pairs.len() as u32);
         }
+        rows
     });
-    let apply = |x: &[Vec3], out: &mut [Vec3]| {
-        parallel::for_each(out, |k, out| {
-            *out = x[k] * rows[k].0;
-            for (other, drag) in &rows[k].1 {
-                *out -= x[*other] * *drag;
-            }
-        });
+    let row = |k: usize| (&rows[k / CHUNK], k % CHUNK);
+    let diagonal = |k: usize| row(k).0.diagonal[k % CHUNK];
+    let wanted = |k: usize| row(k).0.wanted[k % CHUNK];
+    // (A x) of one row.
+    let product_of = |x: &[Vec3], k: usize| {
+        let (rows, n) = row(k);
+        let from = if n == 0 { 0 } else { rows.end[n - 1] as usize };
+        let pairs = &rows.pairs[from..rows.end[n] as usize];
+        x[k] * rows.diagonal[n]
+            - pairs.iter().fold(Vec3::zeros(), |sum, (other, drag)| sum + x[*other as usize] * *drag)
     };
-    let dot = |a: &[Vec3], b: &[Vec3]| parallel::ordered_sum(a.len(), |k| a[k].dot(&b[k]));
-    let mut x: Vec<Vec3> = movers.iter().map(|i| velocity[*i]).collect();
-    let mut product = vec![Vec3::zeros(); x.len()];
-    apply(&x, &mut product);
-    let mut residual: Vec<Vec3> = rows.iter().zip(&product).map(|(row, product)| row.2 - product).collect();
-    let mut scaled: Vec<Vec3> = residual.iter().zip(&rows).map(|(r, row)| r / row.0).collect();
-    let mut direction = scaled.clone();
-    let wanted: Vec<Vec3> = rows.iter().map(|row| row.2).collect();
-    let small = TOLERANCE * TOLERANCE * dot(&wanted, &wanted);
-    let mut along = dot(&residual, &scaled);
+    let count = movers.len();
+    let mut x: Vec<Vec3> = movers.iter().map(|i| velocity[*i as usize]).collect();
+    let mut residual = vec![Vec3::zeros(); count];
+    parallel::for_each(&mut residual, |k, residual| *residual = wanted(k) - product_of(&x, k));
+    let mut direction = vec![Vec3::zeros(); count];
+    parallel::for_each(&mut direction, |k, direction| *direction = residual[k] / diagonal(k));
+    let mut product = vec![Vec3::zeros(); count];
+    let size = |a: &[Vec3]| parallel::ordered_sum(count, |k| a[k].norm_squared());
+    let scaled = |a: &[Vec3]| parallel::ordered_sum(count, |k| a[k].norm_squared() / diagonal(k));
+    let small = TOLERANCE * TOLERANCE * parallel::ordered_sum(count, |k| wanted(k).norm_squared());
+    let mut along = scaled(&residual);
     for _ in 0..MOST_ITERATIONS {
-        if dot(&residual, &residual) <= small {
+        if size(&residual) <= small {
             break;
         }
-        apply(&direction, &mut product);
-        let step = along / dot(&direction, &product);
-        for k in 0..x.len() {
-            x[k] += direction[k] * step;
-            residual[k] -= product[k] * step;
-            scaled[k] = residual[k] / rows[k].0;
-        }
-        let next = dot(&residual, &scaled);
-        for k in 0..x.len() {
-            direction[k] = scaled[k] + direction[k] * (next / along);
-        }
+        parallel::for_each(&mut product, |k, product| *product = product_of(&direction, k));
+        let step = along / parallel::ordered_sum(count, |k| direction[k].dot(&product[k]));
+        parallel::for_each(&mut x, |k, x| *x += direction[k] * step);
+        parallel::for_each(&mut residual, |k, residual| *residual -= product[k] * step);
+        let next = scaled(&residual);
+        parallel::for_each(&mut direction, |k, direction| {
+            *direction = residual[k] / diagonal(k) + *direction * (next / along);
+        });
         along = next;
     }
     for (i, x) in movers.iter().zip(&x) {
-        velocity[*i] = *x;
+        velocity[*i as usize] = *x;
     }
 }
 

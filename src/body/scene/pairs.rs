@@ -90,20 +90,15 @@ impl Pairs {
         self.found_at.extend_from_slice(position);
         let width = self.reach * (1.0 + SKIN);
         self.bins.sort(position, width);
-        let mut columns = Vec::new();
-        let mut bin_of = vec![0; position.len()];
-        let mut last_key = None;
-        for (key, i) in self.bins.by_bin() {
-            if last_key != Some(key) {
-                last_key = Some(key);
-                columns.push((self.bins.columns(key), self.wall_bins.columns(key)));
-            }
-            bin_of[i] = columns.len() - 1;
-        }
+        let (mut columns, mut wall_columns, mut bin_of) = (Vec::new(), Vec::new(), Vec::new());
+        self.bins.columns(self.bins.occupied(), &mut columns);
+        self.wall_bins.columns(self.bins.occupied(), &mut wall_columns);
+        self.bins.number_bins(&mut bin_of);
         self.candidates.resize_with(position.len(), Vec::new);
         let (bins, wall_bins, movers) = (&self.bins, &self.wall_bins, position.len());
         parallel::for_each(&mut self.candidates, |i, list| {
-            let (columns, wall_columns) = &columns[bin_of[i]];
+            let bin = bin_of[i] as usize;
+            let (columns, wall_columns) = (&columns[bin], &wall_columns[bin]);
             let near = |other: &Vec3| (other - position[i]).norm_squared() < width * width;
             list.clear();
             list.extend(bins.in_columns(columns).filter(|j| *j != i && near(&position[*j])).map(|j| j as u32));

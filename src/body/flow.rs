@@ -1,0 +1,140 @@
+//! One implicit step of a liquid of particles, in the order of their bins.
+//!
+//!   sort → neighbours → v ← viscosity (`viscosity.rs`) → a_p ← pressure (`pressure.rs`) → v ← v + h a_p
+//!
+//! Particles that are near each other in space stand near each other in memory while a step works on them: what a
+//! particle costs does not grow with their number. Callers keep their own order and see nothing of it.
+//!
+//! Source: Ihmsen et al. 2011, A parallel SPH implementation on multi-core CPUs, doi:10.1111/j.1467-8659.2010.01832.x
+//! (sorting by place).
+
+use crate::body::neighbors::{Bins, Neighbors};
+use crate::body::particles::Vec3;
+use crate::body::pressure::{Corrected, Fluid, Pressure, Stop};
+use crate::body::viscosity;
+use crate::parallel;
+
+/// What a step of a liquid depends on beside its particles.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// Constants of the liquid.
+    pub fluid: &'a Fluid,
+    /// Dynamic viscosity [Pa·s]; 0 for none.
+    pub viscosity: f64,
+    /// When pressures are good enough.
+    pub stop: Stop,
+    /// Lengths after which space repeats [m], infinite where it does not; none where it repeats nowhere.
+    pub period: Option<[f64; 3]>,
+    /// Walls slide along themselves and stay where they are: their velocity counts in viscosity only.
+    pub walls_slide: bool,
+}
+
+/// The work space of a step, and what the last one left. Particles are in the caller's order where it says so, else in
+/// that of their bins.
+#[derive(Debug, Clone, Default)]
+pub struct Flow {
+    /// Pressure of each particle [Pa], in the caller's order.
+    pub pressure: Vec<f64>,
+    /// Predicted density of each particle [kg/m³], in the caller's order.
+    pub density: Vec<f64>,
+    /// The liquid fills its space: a solve begins from the pressures of the step before.
+    pub filled: bool,
+    bins: Bins,
+    /// The caller's number of each place, and the place of each number.
+    number: Vec<u32>,
+    place: Vec<u32>,
+    position: Vec<Vec3>,
+    velocity: Vec<Vec3>,
+    moves: Vec<bool>,
+    standing: Vec<Vec3>,
+    still: Vec<Vec3>,
+    neighbors: Neighbors,
+    solver: Pressure,
+}
+
+impl Flow {
+    /// Gives the particles that move the velocities [m/s] with which they keep their density over a step of `dt` [s].
+    ///
+    /// `position` lies inside the period where there is one; `velocity` is that of walls too.
+    pub fn step(
+        &mut self,
+        setting: &Setting<'_>,
+        dt: f64,
+        position: &[Vec3],
+        moves: &[bool],
+        velocity: &mut [Vec3],
+    ) -> Corrected {
+        let (count, reach) = (position.len(), setting.fluid.smoothing.length);
+        self.bins.sort(position, reach);
+        self.number.clear();
+        self.number.extend(self.bins.by_bin().map(|i| i as u32));
+        self.place.resize(count, 0);
+        for (place, number) in self.number.iter().enumerate() {
+            self.place[*number as usize] = place as u32;
+        }
+        let number = &self.number;
+        gather(number, position, &mut self.position);
+        gather(number, velocity, &mut self.velocity);
+        gather(number, moves, &mut self.moves);
+        self.neighbors.rebuild_around(&self.position, reach, &self.moves, setting.period);
+        let (neighbors, places, moves) = (&self.neighbors, &self.position, &self.moves);
+        if setting.viscosity > 0.0 {
+            viscosity::solve(setting.fluid, setting.viscosity, neighbors, dt, places, moves, &mut self.velocity);
+        }
+        let slides = |place: usize| setting.walls_slide && !moves[place];
+        let moving = &self.velocity;
+        self.standing.resize(count, Vec3::zeros());
+        parallel::for_each(&mut self.standing, |n, v| *v = if slides(n) { Vec3::zeros() } else { moving[n] });
+        self.still.resize(count, Vec3::zeros());
+        self.solver.filled = self.filled && self.pressure.len() == count;
+        if self.solver.filled {
+            gather(number, &self.pressure, &mut self.solver.pressure);
+        }
+        let (fluid, velocities) = (setting.fluid, &self.standing);
+        let corrected = self.solver.solve(fluid, &setting.stop, neighbors, dt, places, velocities, &self.still, moves);
+        let (place, solver) = (&self.place, &self.solver);
+        self.pressure.resize(count, 0.0);
+        parallel::for_each(&mut self.pressure, |i, pressure| *pressure = solver.pressure[place[i] as usize]);
+        self.density.resize(count, 0.0);
+        parallel::for_each(&mut self.density, |i, density| *density = solver.density[place[i] as usize]);
+        parallel::for_each(velocity, |i, v| {
+            let place = place[i] as usize;
+            if moves[place] {
+                *v = moving[place] + solver.acceleration[place] * dt;
+            }
+        });
+        corrected
+    }
+
+    /// Whether any particle that moves was near particle `i`, or it moved itself.
+    pub fn was_asked(&self, i: usize) -> bool {
+        self.neighbors.count(self.place[i] as usize) > 0
+    }
+
+    /// Force [N] of the particles that move on particle `i` at rest: the opposite of what it does to them.
+    ///
+    /// Velocities are those between viscosity and pressure.
+    pub fn reaction(&self, setting: &Setting<'_>, i: usize) -> Vec3 {
+        let (fluid, neighbors, pressure) = (setting.fluid, &self.neighbors, &self.solver.pressure);
+        let volume = fluid.mass / fluid.rest_density;
+        let viscous = setting.viscosity * volume * volume;
+        let i = self.place[i] as usize;
+        let mut force = Vec3::zeros();
+        for j in neighbors.list(i)[..neighbors.moving(i)].iter().map(|j| *j as usize) {
+            let away = neighbors.away(&self.position, i, j);
+            let r = away.norm();
+            if r > 0.0 {
+                let push = volume * volume * (pressure[i] + pressure[j]) * fluid.smoothing.steepness(r);
+                let drag = viscous * fluid.smoothing.laplacian(r);
+                force += away * (push / r) + (self.velocity[j] - self.velocity[i]) * drag;
+            }
+        }
+        force
+    }
+}
+
+/// The values of some particles in the order of their numbers.
+fn gather<T: Copy + Send + Sync + Default>(number: &[u32], from: &[T], to: &mut Vec<T>) {
+    to.resize(number.len(), T::default());
+    parallel::for_each(to, |place, value| *value = from[number[place] as usize]);
+}

@@ -71,6 +71,7 @@ fn every_key_of_the_models_is_explained() {
         "models/fits/connectome_forward.toml",
         "models/media/agar.toml",
         "models/media/floor.toml",
+        "models/media/posts.toml",
         "models/media/water.toml",
         "models/experiments/crawl.toml",
         "models/experiments/connectome.toml",

@@ -96,6 +96,16 @@ impl ExplicitStep {
         self.solver.density.extend(density);
     }
 
+    /// The first particle whose last step gave what is no number, and which term of it.
+    pub(super) fn lost(&self) -> Option<(usize, &'static str)> {
+        let bad = |x: &Vec3| !x.sum().is_finite();
+        let find = |list: &[Vec3]| list.iter().position(bad);
+        let by_force = find(&self.force).map(|i| (i, "force of springs, fibres and drag"));
+        let by_neighbours = || find(&self.acceleration).map(|i| (i, "acceleration by viscosity and cohesion"));
+        let by_pressure = || find(&self.solver.acceleration).map(|i| (i, "acceleration by pressure"));
+        by_force.or_else(by_neighbours).or_else(by_pressure)
+    }
+
     /// Moves all particles over one step of `dt` [s]; `drag` is that of the tissue.
     #[allow(clippy::too_many_arguments)]
     pub fn step(
@@ -135,10 +145,19 @@ impl ExplicitStep {
         let rest_distance = 0.5 * self.fluid.smoothing.length;
         self.membrane.hold(&self.neighbors, rest_distance, tissue.position.len(), &self.mass, position, velocity);
         if let Some(floor) = medium.floor {
-            for (x, v) in position.iter_mut().zip(velocity) {
+            for (x, v) in position.iter_mut().zip(velocity.iter_mut()) {
                 if x.z < floor.height {
                     x.z = floor.height;
                     v.z = v.z.max(0.0);
+                }
+            }
+        }
+        for obstacle in &medium.obstacles {
+            for (x, v) in position.iter_mut().zip(velocity.iter_mut()) {
+                let (distance, outwards) = obstacle.distance(*x, [f64::INFINITY; 3]);
+                if distance < 0.0 {
+                    *x -= outwards * distance;
+                    *v -= outwards * outwards.dot(v).min(0.0);
                 }
             }
         }

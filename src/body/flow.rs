@@ -106,6 +106,16 @@ impl Flow {
         corrected
     }
 
+    /// The first particle, in the caller's order, whose step gave what is no number, and which term of it.
+    pub fn lost(&self) -> Option<(usize, &'static str)> {
+        let (velocity, solver) = (&self.velocity, &self.solver);
+        let is_lost = |place: usize| !(velocity[place].sum() + solver.acceleration[place].sum()).is_finite();
+        let i = self.place.iter().position(|place| is_lost(*place as usize))?;
+        let place = self.place[i] as usize;
+        let viscous = !velocity[place].sum().is_finite();
+        Some((i, if viscous { "velocity, after viscosity," } else { "acceleration by pressure" }))
+    }
+
     /// Whether any particle that moves was near particle `i`, or it moved itself.
     pub fn was_asked(&self, i: usize) -> bool {
         self.neighbors.count(self.place[i] as usize) > 0

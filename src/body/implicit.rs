@@ -44,6 +44,13 @@ const MOST_HALVINGS: u32 = 6;
 /// asks for one every fifth step; with 0.3 and 0.9 it takes a tenth more time (measured).
 const SLOW: f64 = 0.5;
 
+/// A change of velocity that moves particles by more than this share of the shortest spring in a step is a blow, and not
+/// carried on: the guess might turn the body inside out. A crawl has 0.002, swimming 0.01.
+const CALM: f64 = 0.05;
+
+/// Moves are not trusted to shrink faster than this for good: a contact may still change.
+const LEAST_SHRINK: f64 = 0.3;
+
 /// Drag that differs by no more than this share counts as the same.
 const SAME_DRAG: f64 = 0.1;
 
@@ -309,10 +316,12 @@ impl ImplicitStep {
         position: &mut [Vec3],
     ) -> Result<Solved, Unsolved> {
         let mut solved = Solved { iterations: 0, factorisations: 0, pressure: self.pressure };
-        if self.last.dt == task.dt {
+        let change = |i: usize| (task.velocity[i] - self.last.velocity[i]) * task.dt;
+        let calm = (0..position.len()).all(|i| change(i).norm_squared() < (CALM * self.grain).powi(2));
+        if self.last.dt == task.dt && calm {
             // The motion and its change, carried on, are a good first guess.
             for (i, x) in position.iter_mut().enumerate() {
-                *x = task.start[i] + (task.velocity[i] * 2.0 - self.last.velocity[i]) * task.dt;
+                *x = task.start[i] + task.velocity[i] * task.dt + change(i);
             }
             solved.pressure = 2.0 * self.pressure - self.last.pressure;
         } else {
@@ -331,18 +340,23 @@ impl ImplicitStep {
             let moved;
             (moved, who) = self.newton_move(task, position, &mut solved.pressure, slow);
             if !moved.is_finite() {
-                return Err(Unsolved { what: format!("position of tissue particle {who} is not a number") });
+                let term = self.lost_term(who);
+                return Err(Unsolved { what: format!("{term} of tissue particle {who} is not a number") });
             }
             // A careful move is a part of the bold one it stands for.
             let part = if caution > 0.0 { 0.1 } else { 1.0 };
             // Moves that shrink by so much leave less than this to all that would follow.
             let shrink = moved / last_move;
-            let left = if shrink < SLOW && last_move.is_finite() { shrink / (1.0 - shrink) * moved } else { moved };
+            let shrink_on = shrink.max(LEAST_SHRINK);
+            let left =
+                if shrink < SLOW && last_move.is_finite() { shrink_on / (1.0 - shrink_on) * moved } else { moved };
             if left < TOLERANCE * part * self.grain {
                 return Ok(solved);
             }
-            // The factor of this very place would not be better.
-            slow = moved > LONGEST_MOVE * self.grain || !slow && shrink > SLOW;
+            // The factor of this very place would not be better, but where contact has changed.
+            slow = moved > LONGEST_MOVE * self.grain
+                || !slow && shrink > SLOW
+                || !task.loads.contact.is_alike(&self.basis.position, position);
             last_move = moved;
         }
         let what = format!(
@@ -374,6 +388,18 @@ impl ImplicitStep {
             let what = format!("the body's stiffness is not positive at tissue particle {}", bad.particle);
             Unsolved { what }
         })
+    }
+
+    /// Which term of the balance was no number for a particle in the last iteration.
+    fn lost_term(&self, particle: usize) -> &'static str {
+        let lost = |x: &Vec3| !x.sum().is_finite();
+        if lost(&self.force[particle]) {
+            "force of springs, fibres and contact"
+        } else if lost(&self.gradient[particle]) {
+            "force of the mean pressure"
+        } else {
+            "position, after the balance of all forces,"
+        }
     }
 
     /// One Newton iteration, which also corrects the pressure [Pa]; gives the largest move [m] and who made it.

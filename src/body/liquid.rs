@@ -15,6 +15,7 @@ use crate::body::anatomy::Anatomy;
 use crate::body::flow::{Flow, Setting};
 use crate::body::medium::Basin;
 use crate::body::neighbors::Neighbors;
+use crate::body::obstacle::Obstacle;
 use crate::body::particles::Vec3;
 use crate::body::pressure::{Corrected, Fluid, Stop, densities};
 use crate::body::smoothing::Smoothing;
@@ -81,8 +82,15 @@ impl Liquid {
     }
 
     /// Puts the body into the liquid of a medium, and lets that settle too.
-    pub fn surround(&mut self, basin: &Basin, anatomy: &Anatomy, first: usize, position: &mut Vec<Vec3>) {
-        let around = Surroundings::new(basin, anatomy, &self.fluid);
+    pub fn surround(
+        &mut self,
+        basin: &Basin,
+        obstacles: &[Obstacle],
+        anatomy: &Anatomy,
+        first: usize,
+        position: &mut Vec<Vec3>,
+    ) {
+        let around = Surroundings::new(basin, obstacles, anatomy, &self.fluid);
         self.walls = around.walls.len();
         self.period = Some(around.period);
         self.viscosity = around.viscosity;
@@ -98,6 +106,11 @@ impl Liquid {
             let mut velocity = vec![Vec3::zeros(); position.len()];
             self.step(1e-3, first, position, &mut velocity);
         }
+    }
+
+    /// After which lengths the surroundings repeat [m], where there are any.
+    pub fn period(&self) -> Option<[f64; 3]> {
+        self.period
     }
 
     /// How many particles are inside the body, tissue included.
@@ -164,6 +177,11 @@ impl Liquid {
         parallel::for_each(&mut position[movers.clone()], |n, x| *x += velocity[movers.start + n] * dt);
         self.go_along(first, position);
         corrected
+    }
+
+    /// The first particle whose step gave what is no number, and which term of it.
+    pub(super) fn lost(&self) -> Option<(usize, &'static str)> {
+        self.flow.lost()
     }
 
     /// A box that repeats goes along with the body: what it leaves behind comes in again in front.

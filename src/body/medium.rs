@@ -1,4 +1,4 @@
-//! What surrounds the body: nothing, a resistive medium (drag on the surface), a floor.
+//! What surrounds the body: nothing, a resistive medium (drag on the surface), a floor, liquid, obstacles.
 //!
 //! Drag per length of body, along and across its axis (resistive-force theory):
 //!
@@ -15,6 +15,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::body::obstacle::{self, Obstacle, PostFile, SphereFile, WallFile};
 use crate::body::particles::Vec3;
 use crate::error::{Problem, Problems};
 use crate::settings::{Settings, Spanned};
@@ -37,6 +38,8 @@ pub struct Medium {
     pub floor: Option<Floor>,
     /// Liquid of particles around the body.
     pub liquid: Option<Basin>,
+    /// What stands in it.
+    pub obstacles: Vec<Obstacle>,
     /// Normal and tangential drag [kg/(m·s)] of the medium that it can be mixed with.
     pub diluted: Option<[f64; 2]>,
     /// Normal and tangential drag over viscosity, of a Newtonian fluid.
@@ -73,6 +76,12 @@ struct File {
     newtonian: Option<Newtonian>,
     floor: Option<FloorFile>,
     liquid: Option<LiquidFile>,
+    #[serde(default)]
+    sphere: Vec<SphereFile>,
+    #[serde(default)]
+    post: Vec<PostFile>,
+    #[serde(default)]
+    wall: Vec<WallFile>,
 }
 
 #[derive(Deserialize)]
@@ -167,6 +176,13 @@ impl Medium {
                 stiffness: settings.positive(&floor.stiffness, Dimension::STIFFNESS, &mut problems),
             });
         }
+        medium.obstacles = obstacle::read(settings, &file.sphere, &file.post, &file.wall, &mut problems);
+        if let (Some(liquid), Some(wall)) = (&file.liquid, file.wall.first()) {
+            let message = "a [[wall]] in [liquid]: the box of liquid has walls of its own";
+            let problem = settings.problem(wall.place(), message);
+            let along = if liquid.walls.is_empty() { "name an axis in `walls` of [liquid]" } else { "leave it out" };
+            problems.push(problem.help(format!("{along}, or give [[post]] or [[sphere]]")));
+        }
         medium.liquid = file.liquid.as_ref().map(|liquid| read_basin(settings, liquid, &mut problems));
         if let Some(gravity) = file.gravity.as_ref().filter(|_| medium.liquid.is_some() && medium.gravity > 0.0) {
             let message = "particles of [liquid] weigh as much as those of a worm, which neither sinks nor floats";
@@ -186,6 +202,7 @@ impl Medium {
             gravity: 0.0,
             floor: None,
             liquid: None,
+            obstacles: Vec::new(),
             diluted: None,
             per_viscosity: None,
         }

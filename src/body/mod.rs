@@ -28,6 +28,7 @@ pub mod medium;
 pub mod membrane;
 pub mod midline;
 pub mod neighbors;
+pub mod obstacle;
 pub mod particles;
 pub mod pool;
 pub mod pressure;
@@ -51,7 +52,7 @@ use crate::body::medium::{Drag, Medium};
 use crate::body::midline::Midline;
 use crate::body::particles::{Tissue, Vec3, enclosed_volume};
 use crate::body::surroundings::FORESEEN;
-use crate::names::MUSCLE_COUNT;
+use crate::names::{MUSCLE_COUNT, muscle_names};
 
 /// Which scheme moves the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,24 +102,26 @@ impl Body {
     /// Builds a worm of this anatomy, straight and at rest, the head at positive x.
     pub fn new(anatomy: &Anatomy, medium: Medium, scheme: Scheme) -> Self {
         let tissue = construction::build_tissue(anatomy);
+        let pitch = anatomy.length / (anatomy.rings - 1) as f64;
+        let mut contact = Contact::new(&medium, &tissue, pitch);
         let mut position = tissue.position.clone();
         position.extend(construction::fill_with_liquid(anatomy));
         let mover = match scheme {
             Scheme::Implicit => {
                 let mut liquid = Liquid::settle(anatomy, tissue.position.len(), &mut position);
                 if let Some(basin) = &medium.liquid {
-                    liquid.surround(basin, anatomy, tissue.position.len(), &mut position);
+                    liquid.surround(basin, &medium.obstacles, anatomy, tissue.position.len(), &mut position);
+                    liquid.period().iter().for_each(|period| contact.repeat(*period));
                 }
                 let tissue_step = ImplicitStep::new(&tissue, anatomy.bulk_modulus, anatomy.damping_time);
                 Mover::Implicit(Box::new(tissue_step), Box::new(liquid))
             }
             Scheme::Explicit => Mover::Explicit(Box::new(ExplicitStep::new(anatomy, &tissue, &position))),
         };
-        let pitch = anatomy.length / (anatomy.rings - 1) as f64;
         let midline = Midline::of(&tissue, &position);
         let length_of = |fibre: &particles::Fibre| (tissue.position[fibre.b] - tissue.position[fibre.a]).norm();
         Self {
-            contact: Contact::new(&medium, &tissue, pitch),
+            contact,
             medium,
             mover,
             velocity: vec![Vec3::zeros(); position.len()],
@@ -140,6 +143,10 @@ impl Body {
     /// # Errors
     /// When its forces find no balance, or a particle is lost; the body is then as before the step.
     pub fn step(&mut self, dt: f64, fibre_force: &[f64]) -> Result<(), Diverged> {
+        if let Some(muscle) = fibre_force.iter().position(|force| !force.is_finite()) {
+            let name = muscle_names().get(muscle).cloned().unwrap_or_default();
+            return Err(Diverged { what: format!("the pull of muscle {name} is not a number") });
+        }
         let mut drag = self.drag();
         let foreseen = self.foreseen_drag();
         for (drag, foreseen) in drag.iter_mut().zip(&foreseen) {
@@ -156,6 +163,10 @@ impl Body {
                     *force += v * *foreseen;
                 }
                 let loads = Loads { fibre_force, external: &external, drag: &drag, contact: &self.contact };
+                if let Some(i) = external.iter().position(|force| !force.sum().is_finite()) {
+                    let who = describe(&self.tissue, i);
+                    return Err(Diverged { what: format!("the force of the liquid on {who} is not a number") });
+                }
                 let mut moved = self.position[..tissue_count].to_vec();
                 let solved = tissue_step
                     .step(&self.tissue, &loads, dt, &mut moved, &mut self.velocity[..tissue_count])
@@ -163,6 +174,9 @@ impl Body {
                 self.mean_pressure = solved.pressure;
                 self.iterations = solved.iterations;
                 self.density_error = liquid.step(dt, tissue_count, &mut self.position, &mut self.velocity).error;
+                if let Some((i, term)) = liquid.lost() {
+                    return Err(Diverged { what: format!("{term} of {} is not a number", describe(&self.tissue, i)) });
+                }
                 self.position[..tissue_count].copy_from_slice(&moved);
             }
             Mover::Explicit(step) => {
@@ -170,10 +184,13 @@ impl Body {
                 let corrected = step.step(&self.tissue, fibre_force, &drag, &self.medium, dt, position, velocity);
                 self.density_error = corrected.error;
                 self.iterations = corrected.iterations;
+                if let Some((i, term)) = step.lost() {
+                    return Err(Diverged { what: format!("{term} of {} is not a number", describe(&self.tissue, i)) });
+                }
             }
         }
         if let Some(lost) = self.position.iter().position(|x| !(x.x + x.y + x.z).is_finite()) {
-            return Err(Diverged { what: format!("position of {} is not a number", self.describe(lost)) });
+            return Err(Diverged { what: format!("position of {} is not a number", describe(&self.tissue, lost)) });
         }
         self.midline = Midline::of(&self.tissue, &self.position);
         Ok(())
@@ -230,14 +247,6 @@ impl Body {
         }
     }
 
-    /// A particle in words: "tissue particle 512 (ring 21)".
-    fn describe(&self, particle: usize) -> String {
-        match self.tissue.ring_start.partition_point(|start| *start <= particle) {
-            ring if ring <= self.tissue.rings() => format!("tissue particle {particle} (ring {ring})"),
-            _ => format!("liquid particle {}", particle - self.tissue.position.len()),
-        }
-    }
-
     /// Positions of all particles, tissue then liquid [m].
     pub fn position(&self) -> &[Vec3] {
         &self.position
@@ -251,6 +260,11 @@ impl Body {
     /// The elastic part at rest, with its springs, fibres and cuticle.
     pub fn tissue(&self) -> &Tissue {
         &self.tissue
+    }
+
+    /// Energy stored in the contact with floor and obstacles [J].
+    pub fn contact_energy(&self) -> f64 {
+        self.contact.energy(&self.position[..self.tissue.position.len()])
     }
 
     /// Mass of one particle [kg].
@@ -328,5 +342,13 @@ impl Body {
             *strain /= fibres.max(1) as f64;
         }
         strain
+    }
+}
+
+/// A particle in words: "tissue particle 512 (ring 21)".
+fn describe(tissue: &Tissue, particle: usize) -> String {
+    match tissue.ring_start.partition_point(|start| *start <= particle) {
+        ring if ring <= tissue.rings() => format!("tissue particle {particle} (ring {ring})"),
+        _ => format!("liquid particle {}", particle - tissue.position.len()),
     }
 }

@@ -83,6 +83,12 @@ impl Pool {
         }
     }
 
+    /// From now on the liquid counts as filling its space, with nowhere to go: pressures reach far, and each step begins
+    /// from those of the one before.
+    pub fn fill(&mut self) {
+        self.flow.filled = true;
+    }
+
     /// Adds a particle of liquid at `x` [m], at rest.
     pub fn add_liquid(&mut self, x: Vec3) {
         self.add(x, Vec3::zeros(), true);

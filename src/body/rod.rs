@@ -29,6 +29,7 @@
 //! Source: Boyle, Berri & Cohen 2012, Front Comput Neurosci 6:10, doi:10.3389/fncom.2012.00010, section 2.
 
 use crate::body::Diverged;
+use crate::body::obstacle::Obstacle;
 use crate::body::particles::Vec3;
 use crate::body::rod_anatomy::{Pull, RodAnatomy};
 use crate::body::rod_balance::Work;
@@ -72,6 +73,8 @@ pub struct Rod {
     iterations: usize,
     /// Of each segment: how many times stiffer than at rest it is held, and at which curvature [1/m].
     held: Vec<[f64; 2]>,
+    /// What stands in the way.
+    obstacles: Vec<Obstacle>,
     work: Work,
 }
 
@@ -99,9 +102,15 @@ impl Rod {
             velocity: vec![[0.0; 3]; joints],
             iterations: 0,
             held: vec![FREE; rest.len()],
+            obstacles: Vec::new(),
             work: Work::new(&rest),
             rest,
         }
+    }
+
+    /// From now on these obstacles stand in the way; they are felt by the ends of the rods.
+    pub fn meet(&mut self, obstacles: &[Obstacle]) {
+        self.obstacles = obstacles.to_vec();
     }
 
     /// Holds the segments between two places, 0 head … 1 tail, at a curvature, positive to the back [1/m], with lateral
@@ -172,6 +181,7 @@ impl Rod {
         let tolerance = TOLERANCE * self.anatomy.pitch();
         for iteration in 1..=MOST_ITERATIONS {
             self.work.place(&self.radius, &next, &direction, past, lead);
+            self.work.touch(&self.obstacles);
             simd::widest(
                 #[inline(always)]
                 || self.work.solve(),

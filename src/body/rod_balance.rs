@@ -10,6 +10,8 @@
 //! quadratically. Four segments are worked out side by side.
 
 use crate::body::banded::Banded;
+use crate::body::obstacle::{Obstacle, Press};
+use crate::body::particles::Vec3;
 use crate::body::rod::{Pose, each};
 
 /// What a step needs besides, kept from step to step, in columns over the segments and over the rods.
@@ -110,6 +112,39 @@ impl Work {
             *self.matrix.column(3 * i) = [xx * lead, xy * lead, 0.0, 0.0, 0.0, 0.0];
             *self.matrix.column(3 * i + 1) = [yy * lead, 0.0, 0.0, 0.0, 0.0, 0.0];
             *self.matrix.column(3 * i + 2) = [turn * lead, 0.0, 0.0, 0.0, 0.0, 0.0];
+        }
+    }
+
+    /// Adds the contact of the rods' ends with obstacles, as they stand: force, torque, and what stiffness is positive.
+    pub(super) fn touch(&mut self, obstacles: &[Obstacle]) {
+        let [x, y, across, up] = &self.rods;
+        for obstacle in obstacles {
+            for i in 0..self.drag.len() {
+                for side in [1.0, -1.0] {
+                    let arm = Vec3::new(side * across[i], side * up[i], 0.0);
+                    let end = Vec3::new(x[i], y[i], 0.0) + arm;
+                    let Some(Press { force, stiffness: k, outwards: n }) = obstacle.press(end, [f64::INFINITY; 3])
+                    else {
+                        continue;
+                    };
+                    // How far the end goes outwards as its rod turns.
+                    let turn = n.y * arm.x - n.x * arm.y;
+                    for (sum, part) in self.force[3 * i..].iter_mut().zip([n.x, n.y, turn]) {
+                        *sum += force * part;
+                    }
+                    let circle = (force * n.dot(&arm)).max(0.0);
+                    let columns: [&[f64]; 3] = [
+                        &[k * n.x * n.x, k * n.x * n.y, k * n.x * turn],
+                        &[k * n.y * n.y, k * n.y * turn],
+                        &[k * turn * turn + circle],
+                    ];
+                    for (j, values) in columns.into_iter().enumerate() {
+                        for (entry, value) in self.matrix.column(3 * i + j).iter_mut().zip(values) {
+                            *entry += value;
+                        }
+                    }
+                }
+            }
         }
     }
 

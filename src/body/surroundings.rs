@@ -14,6 +14,7 @@
 
 use crate::body::anatomy::Anatomy;
 use crate::body::medium::Basin;
+use crate::body::obstacle::Obstacle;
 use crate::body::particles::Vec3;
 use crate::body::pressure::Fluid;
 use crate::error::Problem;
@@ -72,8 +73,8 @@ impl Surroundings {
         Ok(())
     }
 
-    /// The box of a medium around a straight worm, in particles of a liquid.
-    pub fn new(basin: &Basin, anatomy: &Anatomy, fluid: &Fluid) -> Self {
+    /// The box of a medium around a straight worm, in particles of a liquid; obstacles are walls.
+    pub fn new(basin: &Basin, obstacles: &[Obstacle], anatomy: &Anatomy, fluid: &Fluid) -> Self {
         let spacing = lattice_spacing(fluid);
         let counts = basin.size.map(|size| (size / spacing).round().max(1.0) as i32);
         let period: [f64; 3] =
@@ -91,8 +92,13 @@ impl Surroundings {
                     let x = Vec3::new(place(i, 0), place(j, 1), place(k, 2));
                     let inside =
                         (0..counts[0]).contains(&i) && (0..counts[1]).contains(&j) && (0..counts[2]).contains(&k);
-                    if !inside {
-                        walls.push(x);
+                    let distance = |obstacle: &Obstacle| obstacle.distance(x, period).0;
+                    let outside = obstacles.iter().map(distance).fold(f64::INFINITY, f64::min);
+                    if !inside || outside < 0.0 {
+                        // Deep in an obstacle nothing is felt.
+                        if outside > -f64::from(LAYERS) * spacing || !inside {
+                            walls.push(x);
+                        }
                     } else if depth_in_worm(anatomy, x) < -CLEARANCE * spacing {
                         liquid.push(x);
                     }

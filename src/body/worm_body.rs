@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::body::anatomy::Anatomy;
 use crate::body::medium::Medium;
 use crate::body::midline::Midline;
+use crate::body::obstacle::Obstacle;
 use crate::body::particles::Vec3;
 use crate::body::rod::{Rod, SIDES};
 use crate::body::rod_anatomy::RodAnatomy;
@@ -153,6 +154,20 @@ impl WormBody {
         Err(problem.help("give a medium with [resistive] drag, or a body of particles"))
     }
 
+    /// Whether obstacles are felt by points that stand `apart` from each other [m], and don't slip between them.
+    ///
+    /// # Errors
+    /// One that is too thin.
+    fn points_find(obstacles: &[Obstacle], apart: f64) -> Result<(), Problem> {
+        let thinnest = obstacles.iter().filter_map(Obstacle::radius).fold(f64::INFINITY, f64::min);
+        if thinnest >= 0.5 * apart {
+            return Ok(());
+        }
+        let message = format!("an obstacle of radius {:.1} um slips between the points of this body", 1e6 * thinnest);
+        let help = format!("give {:.1} um at least, half of what lies between two of them", 0.5e6 * apart);
+        Err(Problem::new(message).help(help))
+    }
+
     /// Whether a body can be in this medium: rods as above; particles need room in a box of liquid, and the implicit
     /// scheme.
     ///
@@ -160,14 +175,19 @@ impl WormBody {
     /// What the body can't have, or lacks.
     pub fn bears(anatomy: &WormAnatomy, medium: &Medium, scheme: Scheme) -> Result<(), Problem> {
         match (anatomy, &medium.liquid) {
-            (WormAnatomy::Rod(_), _) => Self::rods_bear(medium),
+            (WormAnatomy::Rod(anatomy), _) => {
+                Self::points_find(&medium.obstacles, anatomy.pitch())?;
+                Self::rods_bear(medium)
+            }
             (WormAnatomy::Particles(_), Some(_)) if scheme == Scheme::Explicit => {
                 let problem =
                     Problem::new(format!("the explicit scheme knows no liquid around a body, as {} has", medium.name));
                 Err(problem.help("leave out `scheme`, or give a medium without [liquid]"))
             }
-            (WormAnatomy::Particles(anatomy), Some(basin)) => Surroundings::have_room(basin, anatomy),
-            (WormAnatomy::Particles(_), None) => Ok(()),
+            (WormAnatomy::Particles(anatomy), basin) => {
+                Self::points_find(&medium.obstacles, anatomy.spacing)?;
+                basin.as_ref().map_or(Ok(()), |basin| Surroundings::have_room(basin, anatomy))
+            }
         }
     }
 
@@ -178,7 +198,8 @@ impl WormBody {
                 Self::Particles(Box::new(Body::new(anatomy, medium.clone(), scheme)), anatomy.fibre_force)
             }
             WormAnatomy::Rod(anatomy) => {
-                let rod = Rod::new(anatomy, medium.normal_drag, medium.tangential_drag);
+                let mut rod = Rod::new(anatomy, medium.normal_drag, medium.tangential_drag);
+                rod.meet(&medium.obstacles);
                 let mut body = RodBody {
                     rest_length: anatomy.length,
                     rest_area: 1.0,

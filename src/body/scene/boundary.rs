@@ -67,8 +67,14 @@ impl Boundary {
     #[inline]
     pub fn contact(&self, near: impl Iterator<Item = usize>, x: Vec3) -> Option<Contact> {
         let (mut normal, mut code, mut sum, mut pushes) = (Vec3::zeros(), 0.0, 0.0, 0.0);
+        // Most are not near enough by far: no root is taken for them.
+        let far = 1.001 * self.rest_distance * self.rest_distance;
         for b in near {
-            let gap = self.rest_distance - (x - self.position[b]).norm();
+            let square = (x - self.position[b]).norm_squared();
+            if square > far {
+                continue;
+            }
+            let gap = self.rest_distance - square.sqrt();
             if gap > 0.0 {
                 let weight = gap / self.rest_distance;
                 normal += self.normal[b].0 * weight;

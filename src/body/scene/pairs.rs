@@ -147,30 +147,44 @@ impl Pairs {
         };
         let [x, y, z, _] = place[i];
         let reach = (self.reach / self.unit) as f32;
-        let mut near = 0;
         for (square, j) in squares.iter_mut().zip(candidates) {
             let there = place[*j as usize];
             let (x, y, z) = (x - there[0], y - there[1], z - there[2]);
             *square = x * x + y * y + z * z;
-            near += usize::from(*square < reach * reach);
         }
-        // Of more than there is room for, the farthest are left out; of equally far ones those that come last.
-        let mut limit = reach * reach;
-        let mut at_the_limit = 0;
-        if near > MOST {
-            let mut sorted = Vec::with_capacity(near);
-            sorted.extend(squares.iter().copied().filter(|square| *square < limit));
-            limit = *sorted.select_nth_unstable_by(MOST - 1, f32::total_cmp).1;
-            at_the_limit = MOST - sorted[..MOST].iter().filter(|square| **square < limit).count();
-        }
+        let within = reach * reach;
+        let mut near = squares.iter().map(|square| u32::from(*square < within)).sum::<u32>() as usize;
         // Written always and kept by counting on: half of the candidates are too far, and no branch foresees which.
         let mut kept = [i as u32; MOST + 1];
         let mut count = 0;
-        for (square, j) in squares.iter().zip(candidates) {
-            kept[count.min(MOST)] = *j;
-            let at_it = *square == limit && at_the_limit > 0;
-            at_the_limit -= usize::from(at_it);
-            count += usize::from(*square < limit || at_it);
+        if near <= MOST {
+            for (square, j) in squares.iter().zip(candidates) {
+                kept[count.min(MOST)] = *j;
+                count += usize::from(*square < within);
+            }
+        } else {
+            // Of more than there is room for, the farthest are left out; of equally far ones those that come last.
+            let mut sorted = [0.0; ROOM];
+            let mut many = Vec::new();
+            let sorted = if near < ROOM {
+                &mut sorted[..]
+            } else {
+                many.resize(near + 1, 0.0);
+                &mut many
+            };
+            near = 0;
+            for square in squares.iter() {
+                sorted[near] = *square;
+                near += usize::from(*square < within);
+            }
+            let limit = *sorted[..near].select_nth_unstable_by(MOST - 1, f32::total_cmp).1;
+            let mut at_the_limit = MOST - sorted[..MOST].iter().filter(|square| **square < limit).count();
+            for (square, j) in squares.iter().zip(candidates) {
+                kept[count.min(MOST)] = *j;
+                let at_it = *square == limit && at_the_limit > 0;
+                at_the_limit -= usize::from(at_it);
+                count += usize::from(*square < limit || at_it);
+            }
         }
         kept[count.min(MOST)..].fill(i as u32);
         row.count = count;

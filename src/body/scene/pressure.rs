@@ -132,21 +132,18 @@ impl Pressure {
         let reach = (fluid.smoothing.length / fluid.unit) as f32;
         let itself = f64::from(reach).powi(6);
         let scale = fluid.mass * fluid.smoothing.density(0.0) / itself;
-        let weight = |a: [f32; 4], b: [f32; 4]| {
-            let [x, y, z] = [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
-            let gap = (reach * reach - (x * x + y * y + z * z)).max(0.0);
-            gap * gap * gap
-        };
         let (of_movers, of_walls) = self.density.split_at_mut(movers);
         parallel::for_each(of_movers, |i, density| {
             let row = &state.rows[i];
             let near = simd::widest(
                 #[inline(always)]
                 || {
+                    // Distances first and weights after them: only the weights can be worked out side by side.
                     let mut weights = [0.0; MOST];
                     for (place, j) in weights.iter_mut().zip(&row.partner) {
-                        *place = weight(predicted[i], predicted[*j as usize]);
+                        *place = square(predicted[i], predicted[*j as usize]);
                     }
+                    weights.iter_mut().for_each(|place| *place = weight(*place, reach));
                     // Empty places hold the particle itself.
                     weights[row.count..].fill(0.0);
                     sums::sum(&weights)
@@ -156,11 +153,26 @@ impl Pressure {
         });
         parallel::for_each(of_walls, |wall, density| {
             let near = &state.pairs.movers_of_wall[wall];
-            let sum: f32 = near.iter().map(|i| weight(predicted[movers + wall], predicted[*i as usize])).sum();
+            let sum: f32 =
+                near.iter().map(|i| weight(square(predicted[movers + wall], predicted[*i as usize]), reach)).sum();
             let crowd = state.boundary.crowd[state.pairs.near_walls[wall] as usize];
             *density = (fluid.mass * crowd + scale * f64::from(sum)).max(scale * itself);
         });
     }
+}
+
+/// r² of two places, in the file's unit.
+#[inline(always)]
+fn square(a: [f32; 4], b: [f32; 4]) -> f32 {
+    let [x, y, z] = [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
+    x * x + y * y + z * z
+}
+
+/// (h² − r²)³, or nothing beyond reach.
+#[inline(always)]
+fn weight(square: f32, reach: f32) -> f32 {
+    let gap = (reach * reach - square).max(0.0);
+    gap * gap * gap
 }
 
 /// Σⱼ ½ (pᵢ + pⱼ)/ρⱼ* (h − r)² r̂ᵢⱼ in the file's unit.
@@ -169,11 +181,15 @@ fn push(row: &Row, weights: &[f32; MOST], shares: &[[f32; 2]], own: f32, apart: 
     simd::widest(
         #[inline(always)]
         || {
-            let mut factor = [0.0f32; MOST];
+            let (mut pushing, mut half) = ([0.0f32; MOST], [0.0f32; MOST]);
             for (n, j) in row.partner.iter().enumerate() {
-                let [pushing, half] = shares[*j as usize];
-                let weight = weights[n];
-                factor[n] = if weight >= 0.0 { weight * (own * half + pushing) } else { -weight * apart * half };
+                [pushing[n], half[n]] = shares[*j as usize];
+            }
+            let mut factor = [0.0f32; MOST];
+            for n in 0..MOST {
+                let (weight, pushing, half) = (weights[n], pushing[n], half[n]);
+                let (far, near) = (weight * (own * half + pushing), -weight * apart * half);
+                factor[n] = if weight >= 0.0 { far } else { near };
             }
             let mut parts = row.away;
             for part in &mut parts {

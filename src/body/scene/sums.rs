@@ -40,13 +40,19 @@ impl Sums {
             #[inline(always)]
             || {
                 let mut drag = [[0.0f32; MOST]; 3];
+                let mut agar = [0.0f32; MOST];
                 let own = moving[i];
                 for (n, j) in row.partner.iter().enumerate() {
-                    let other = moving[*j as usize];
-                    let between = if tissue && other[3] != own[3] { self.to_agar } else { 1.0 };
-                    let share = between * (self.reach - row.distance[n]);
-                    for k in 0..3 {
-                        drag[k][n] = (other[k] - own[k]) * share;
+                    [drag[0][n], drag[1][n], drag[2][n], agar[n]] = moving[*j as usize];
+                }
+                let mut share = [0.0f32; MOST];
+                for n in 0..MOST {
+                    let between = if tissue && agar[n] != own[3] { self.to_agar } else { 1.0 };
+                    share[n] = between * (self.reach - row.distance[n]);
+                }
+                for (drag, own) in drag.iter_mut().zip(own) {
+                    for (drag, share) in drag.iter_mut().zip(&share) {
+                        *drag = (*drag - own) * share;
                     }
                 }
                 let mut weight = [0.0f32; MOST];

@@ -55,7 +55,8 @@ struct Rows {
     /// What inertia and walls ask for [N].
     wanted: Vec<Vec3>,
     /// Pairs with other movers, all rows one after the other: whose, and cᵢⱼ [kg/s].
-    pairs: Vec<(u32, f64)>,
+    other: Vec<u32>,
+    drag: Vec<f64>,
     /// Where the pairs of each row end.
     end: Vec<u32>,
 }
@@ -84,11 +85,16 @@ pub fn solve(
             for j in neighbors.of(i) {
                 let drag = pair_drag(fluid, viscosity, neighbors.away(position, i, j));
                 diagonal += drag;
-                if moves[j] { rows.pairs.push((slot[j], drag)) } else { wanted += old[j] * drag }
+                if moves[j] {
+                    rows.other.push(slot[j]);
+                    rows.drag.push(drag);
+                } else {
+                    wanted += old[j] * drag;
+                }
             }
             rows.diagonal.push(diagonal);
             rows.wanted.push(wanted);
-            rows.end.push(rows.pairs.len() as u32);
+            rows.end.push(rows.other.len() as u32);
         }
         rows
     });
@@ -98,10 +104,8 @@ pub fn solve(
     // (A x) of one row.
     let product_of = |x: &[Vec3], k: usize| {
         let (rows, n) = row(k);
-        let from = if n == 0 { 0 } else { rows.end[n - 1] as usize };
-        let pairs = &rows.pairs[from..rows.end[n] as usize];
-        x[k] * rows.diagonal[n]
-            - pairs.iter().fold(Vec3::zeros(), |sum, (other, drag)| sum + x[*other as usize] * *drag)
+        let range = if n == 0 { 0 } else { rows.end[n - 1] as usize }..rows.end[n] as usize;
+        x[k] * rows.diagonal[n] - dragged(&rows.other[range.clone()], &rows.drag[range], x)
     };
     let count = movers.len();
     let mut x: Vec<Vec3> = movers.iter().map(|i| velocity[*i as usize]).collect();
@@ -131,6 +135,23 @@ pub fn solve(
     for (i, x) in movers.iter().zip(&x) {
         velocity[*i as usize] = *x;
     }
+}
+
+/// Σ cᵢⱼ xⱼ over the pairs of a row, in four sums side by side, so that none waits for the one before.
+#[inline]
+fn dragged(other: &[u32], drag: &[f64], x: &[Vec3]) -> Vec3 {
+    let mut sums = [Vec3::zeros(); 4];
+    let (others, rest) = other.as_chunks::<4>();
+    let (drags, drags_of_rest) = drag.split_at(4 * others.len());
+    for (others, drags) in others.iter().zip(drags.as_chunks::<4>().0) {
+        for n in 0..4 {
+            sums[n] += x[others[n] as usize] * drags[n];
+        }
+    }
+    for (n, (other, drag)) in rest.iter().zip(drags_of_rest).enumerate() {
+        sums[n] += x[*other as usize] * *drag;
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
 }
 
 #[cfg(test)]

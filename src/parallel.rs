@@ -23,6 +23,16 @@ pub fn for_each<T: Send>(items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
     }
 }
 
+/// Runs `work(first, &mut items[first..first + n])` for chunks of at most [`CHUNK`] items: as [`for_each`], for work that
+/// shares its preparation.
+pub fn for_each_chunk<T: Send>(items: &mut [T], work: impl Fn(usize, &mut [T]) + Sync) {
+    if items.len() <= CHUNK {
+        work(0, items);
+    } else {
+        items.par_chunks_mut(CHUNK).enumerate().for_each(|(index, chunk)| work(index * CHUNK, chunk));
+    }
+}
+
 /// Runs `work(index, &mut items[index])` for every item, each a task of its own: for few and large items.
 pub fn for_each_large<T: Send>(items: &mut [T], work: impl Fn(usize, &mut T) + Sync) {
     if items.len() <= 1 {

@@ -173,7 +173,9 @@ impl Neighbors {
         let moving = |i: usize| moves.is_none_or(|moves| moves[i]);
         parallel::for_each_large(&mut chunks, |chunk_index, chunk| {
             let Chunk { partners, spans, touched } = chunk;
-            (partners.clear(), spans.clear(), touched.clear());
+            partners.clear();
+            spans.clear();
+            touched.clear();
             for i in chunk_index * CHUNK..((chunk_index + 1) * CHUNK).min(position.len()) {
                 let from = partners.len();
                 if moving(i) {

@@ -224,13 +224,18 @@ impl Pressure {
             });
         }
         let standing = &self.standing;
-        parallel::for_each(&mut self.density, |i, density| {
-            let moving = &neighbors.list(i)[..neighbors.moving(i)];
-            let crowd = simd::widest(
+        parallel::for_each_chunk(&mut self.density, |first, densities| {
+            simd::widest(
                 #[inline(always)]
-                || crowd(neighbors, predicted, i, moving, h2),
+                || {
+                    for (n, density) in densities.iter_mut().enumerate() {
+                        let i = first + n;
+                        let moving = &neighbors.list(i)[..neighbors.moving(i)];
+                        let crowd = crowd(neighbors, predicted, i, moving, h2);
+                        *density = density_of(fluid, standing[i] + crowd);
+                    }
+                },
             );
-            *density = density_of(fluid, standing[i] + crowd);
         });
     }
 

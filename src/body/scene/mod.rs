@@ -28,6 +28,7 @@ use crate::body::particles::Vec3;
 use crate::body::smoothing::Smoothing;
 use crate::error::{Problem, Problems};
 use crate::parallel;
+use crate::simd;
 use boundary::Boundary;
 use constants::Constants;
 use file::{MUSCLES, ParticleFile};
@@ -233,7 +234,12 @@ impl Scene {
         self.rounded
             .extend(self.place.iter().map(|x| [(x.x / unit) as f32, (x.y / unit) as f32, (x.z / unit) as f32, 0.0]));
         let (pairs, place) = (&self.pairs, &self.rounded);
-        parallel::for_each(&mut self.rows, |i, row| pairs.fill(i, place, row));
+        parallel::for_each_chunk(&mut self.rows, |first, rows| {
+            simd::widest(
+                #[inline(always)]
+                || rows.iter_mut().enumerate().for_each(|(n, row)| pairs.fill(first + n, place, row)),
+            );
+        });
     }
 
     /// Density, and every acceleration but that of pressure.

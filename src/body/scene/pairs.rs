@@ -136,6 +136,7 @@ impl Pairs {
     }
 
     /// The neighbours of mover `i`; `place` are the positions of movers, then of the near walls, in the file's unit.
+    #[inline(always)]
     pub fn fill(&self, i: usize, place: &[[f32; 4]], row: &mut Row) {
         let candidates = &self.candidates[i];
         let (mut stack, mut heap) = ([0.0; ROOM], Vec::new());

@@ -102,9 +102,17 @@ impl Pressure {
             }
             let (pressure, shares, weights) = (&self.pressure, &self.shares, &self.weights);
             let apart = (fluid.rest_density * fluid.gain) as f32;
-            parallel::for_each(&mut self.acceleration, |i, acceleration| {
-                let push = push(&state.rows[i], &weights[i], shares, pressure[i] as f32, apart);
-                *acceleration = push * (spiky * fluid.mass / density[i]);
+            parallel::for_each_chunk(&mut self.acceleration, |first, accelerations| {
+                simd::widest(
+                    #[inline(always)]
+                    || {
+                        for (n, acceleration) in accelerations.iter_mut().enumerate() {
+                            let i = first + n;
+                            let push = push(&state.rows[i], &weights[i], shares, pressure[i] as f32, apart);
+                            *acceleration = push * (spiky * fluid.mass / density[i]);
+                        }
+                    },
+                );
             });
         }
     }
@@ -133,23 +141,26 @@ impl Pressure {
         let itself = f64::from(reach).powi(6);
         let scale = fluid.mass * fluid.smoothing.density(0.0) / itself;
         let (of_movers, of_walls) = self.density.split_at_mut(movers);
-        parallel::for_each(of_movers, |i, density| {
-            let row = &state.rows[i];
-            let near = simd::widest(
+        parallel::for_each_chunk(of_movers, |first, densities| {
+            simd::widest(
                 #[inline(always)]
                 || {
-                    // Distances first and weights after them: only the weights can be worked out side by side.
-                    let mut weights = [0.0; MOST];
-                    for (place, j) in weights.iter_mut().zip(&row.partner) {
-                        *place = square(predicted[i], predicted[*j as usize]);
+                    for (n, density) in densities.iter_mut().enumerate() {
+                        let (i, row) = (first + n, &state.rows[first + n]);
+                        // Distances first and weights after them: only the weights can be worked out side by side.
+                        let mut weights = [0.0; MOST];
+                        for (place, j) in weights.iter_mut().zip(&row.partner) {
+                            *place = square(predicted[i], predicted[*j as usize]);
+                        }
+                        for place in &mut weights {
+                            *place = weight(*place, reach);
+                        }
+                        // Empty places hold the particle itself.
+                        weights[row.count..].fill(0.0);
+                        *density = scale * sums::sum(&weights).max(itself);
                     }
-                    weights.iter_mut().for_each(|place| *place = weight(*place, reach));
-                    // Empty places hold the particle itself.
-                    weights[row.count..].fill(0.0);
-                    sums::sum(&weights)
                 },
             );
-            *density = scale * near.max(itself);
         });
         parallel::for_each(of_walls, |wall, density| {
             let near = &state.pairs.movers_of_wall[wall];
@@ -176,28 +187,23 @@ fn weight(square: f32, reach: f32) -> f32 {
 }
 
 /// Σⱼ ½ (pᵢ + pⱼ)/ρⱼ* (h − r)² r̂ᵢⱼ in the file's unit.
-#[inline]
+#[inline(always)]
 fn push(row: &Row, weights: &[f32; MOST], shares: &[[f32; 2]], own: f32, apart: f32) -> Vec3 {
-    simd::widest(
-        #[inline(always)]
-        || {
-            let (mut pushing, mut half) = ([0.0f32; MOST], [0.0f32; MOST]);
-            for (n, j) in row.partner.iter().enumerate() {
-                [pushing[n], half[n]] = shares[*j as usize];
-            }
-            let mut factor = [0.0f32; MOST];
-            for n in 0..MOST {
-                let (weight, pushing, half) = (weights[n], pushing[n], half[n]);
-                let (far, near) = (weight * (own * half + pushing), -weight * apart * half);
-                factor[n] = if weight >= 0.0 { far } else { near };
-            }
-            let mut parts = row.away;
-            for part in &mut parts {
-                for (part, factor) in part.iter_mut().zip(&factor) {
-                    *part *= factor;
-                }
-            }
-            Vec3::new(sums::sum(&parts[0]), sums::sum(&parts[1]), sums::sum(&parts[2]))
-        },
-    )
+    let (mut pushing, mut half) = ([0.0f32; MOST], [0.0f32; MOST]);
+    for (n, j) in row.partner.iter().enumerate() {
+        [pushing[n], half[n]] = shares[*j as usize];
+    }
+    let mut factor = [0.0f32; MOST];
+    for n in 0..MOST {
+        let (weight, pushing, half) = (weights[n], pushing[n], half[n]);
+        let (far, near) = (weight * (own * half + pushing), -weight * apart * half);
+        factor[n] = if weight >= 0.0 { far } else { near };
+    }
+    let mut parts = row.away;
+    for part in &mut parts {
+        for (part, factor) in part.iter_mut().zip(&factor) {
+            *part *= factor;
+        }
+    }
+    Vec3::new(sums::sum(&parts[0]), sums::sum(&parts[1]), sums::sum(&parts[2]))
 }

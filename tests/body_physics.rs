@@ -257,3 +257,33 @@ fn a_soft_worm_in_vacuum_keeps_its_centre_of_mass() {
     assert!(momentum.norm() < 1e-10 * largest * body.velocity().len() as f64, "{momentum}");
     assert!((body.center_of_mass() - start).norm() < 1e-12, "{:e} m", (body.center_of_mass() - start).norm());
 }
+
+/// What is no number has an owner: the particle, and the term that it came from.
+#[test]
+fn a_lost_number_names_its_particle_and_its_term() {
+    let mut body = Body::new(&worm(), medium("agar"), Scheme::Implicit);
+    let mut pull = vec![0.0; MUSCLE_COUNT];
+    pull[3] = f64::NAN;
+    let told = body.step(5e-3, &pull).expect_err("no force").what;
+    assert_eq!(told, "the pull of muscle MDL04 is not a number");
+    let (count, tissue) = (body.position().len(), body.tissue().position.len());
+    // A state begins with three numbers, then positions, then velocities.
+    let velocity = |i: usize| 3 + 3 * count + 3 * i;
+    for (number, expected) in [
+        (3 + 3 * 40 + 2, "position of tissue particle 40 (ring 6) is not a number, before any force acts"),
+        (velocity(tissue + 7), "velocity of liquid particle 7 is not a number, before any force acts"),
+    ] {
+        let mut state = body.state();
+        state[number] = f64::NAN;
+        let mut broken = body.clone();
+        broken.restore(&state).expect("as long");
+        assert_eq!(broken.step(5e-3, &[0.0; MUSCLE_COUNT]).expect_err("it is lost").what, expected);
+    }
+    // The push of the liquid on the tissue, the last numbers before pressures and densities.
+    let mut state = body.state();
+    let push = state.len() - 2 * count - 3 * tissue + 3 * 100;
+    state[push] = f64::INFINITY;
+    body.restore(&state).expect("as long");
+    let told = body.step(5e-3, &[0.0; MUSCLE_COUNT]).expect_err("no force").what;
+    assert!(told.starts_with("the force of the liquid on tissue particle 100 (ring "), "{told}");
+}

@@ -147,6 +147,13 @@ impl Body {
             let name = muscle_names().get(muscle).cloned().unwrap_or_default();
             return Err(Diverged { what: format!("the pull of muscle {name} is not a number") });
         }
+        let lost = |list: &[Vec3]| list.iter().position(|x| !x.sum().is_finite());
+        for (what, list) in [("position", &self.position), ("velocity", &self.velocity)] {
+            if let Some(i) = lost(list) {
+                let who = describe(&self.tissue, i);
+                return Err(Diverged { what: format!("{what} of {who} is not a number, before any force acts") });
+            }
+        }
         let mut drag = self.drag();
         let foreseen = self.foreseen_drag();
         for (drag, foreseen) in drag.iter_mut().zip(&foreseen) {
@@ -189,7 +196,7 @@ impl Body {
                 }
             }
         }
-        if let Some(lost) = self.position.iter().position(|x| !(x.x + x.y + x.z).is_finite()) {
+        if let Some(lost) = lost(&self.position) {
             return Err(Diverged { what: format!("position of {} is not a number", describe(&self.tissue, lost)) });
         }
         self.midline = Midline::of(&self.tissue, &self.position);

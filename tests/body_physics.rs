@@ -270,7 +270,7 @@ fn a_lost_number_names_its_particle_and_its_term() {
     // A state begins with three numbers, then positions, then velocities.
     let velocity = |i: usize| 3 + 3 * count + 3 * i;
     for (number, expected) in [
-        (3 + 3 * 40 + 2, "position of tissue particle 40 (ring 6) is not a number, before any force acts"),
+        (3 + 3 * 40 + 2, "position of tissue particle 40 (ring 5) is not a number, before any force acts"),
         (velocity(tissue + 7), "velocity of liquid particle 7 is not a number, before any force acts"),
     ] {
         let mut state = body.state();

@@ -6,7 +6,7 @@ use nematode::parallel;
 use nematode::validate::{self, Claim, Outcome};
 
 /// Laws that the engine misses today. A law that begins to hold must leave this list; one that ceases to fails.
-const MISSED: [&str; 4] = [
+const MISSED: [&str; 5] = [
     // Viscosity pulls along the difference of velocities and the cuticle along its normal, not along the line between.
     "angular momentum of a free body, explicit",
     // What the liquid does to its walls acts in the next step.
@@ -14,6 +14,8 @@ const MISSED: [&str; 4] = [
     "angular momentum of a free body, implicit",
     // Water leaves its dam as soon as that is gone; in the experiments it was drawn away.
     "dam break, front at t sqrt(2g/a) = 1.5",
+    // Rounding decides: 3.17 from a perfect lattice, 2.56 from one whose places are off by 1e-9 of a spacing.
+    "dam break, front at t sqrt(2g/a) = 2.0",
 ];
 
 fn check(claims: impl Iterator<Item = Claim>) {

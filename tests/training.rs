@@ -269,7 +269,7 @@ fn what_comes_next_in_traces_is_learned_and_told_of_those_that_nobody_saw() {
 fn a_folder_of_traces_that_will_not_do_is_told_with_all_that_is_wrong() {
     let folder = tempfile::tempdir().expect("a folder");
     let told = |folder: &Path| {
-        Plan::read(Settings::from_text("plan.toml", &traces_plan(folder, ""))).err().expect("problems").to_string()
+        Plan::read(Settings::from_text("plan.toml", traces_plan(folder, ""))).err().expect("problems").to_string()
     };
     let few = told(folder.path());
     assert!(few.contains("plan.toml:8:") && few.contains("0 .npy files, where 5 are asked for"), "{few}");

@@ -24,7 +24,6 @@ use nematode::error::{Error, Problem, Problems};
 use nematode::experiment::Experiment;
 use nematode::lems::ensemble::Ensemble;
 use nematode::lems::{Changes, Job, Results};
-use nematode::network::Method;
 use nematode::neuroml::model::Model;
 use nematode::recording::Recorded;
 use nematode::resume::command_line;
@@ -429,23 +428,7 @@ fn run_lems(
     seed: Option<u64>,
     ensemble: Ensemble,
 ) -> Result<(), Error> {
-    let time = |name: &str, text: Option<String>| -> Result<Option<f64>, Problem> {
-        let named = |problem: Problem| Problem { message: format!("{name}: {}", problem.message), ..problem };
-        let Some(text) = text else { return Ok(None) };
-        let seconds = UnitTable::new().parse_as(&text, Dimension::TIME).map_err(named)?;
-        if seconds > 0.0 {
-            Ok(Some(seconds))
-        } else {
-            Err(Problem::new(format!("{name}: must be above zero: \"{text}\"")))
-        }
-    };
-    let (step, length) = (time("--dt", dt)?, time("--duration", duration)?);
-    let method = match method {
-        "euler" => Method::Euler,
-        "rk4" => Method::RungeKutta,
-        _ => Method::Exponential,
-    };
-    let changes = Changes { step, length, method, seed };
+    let changes = Changes::read(("--dt", dt.as_deref()), ("--duration", duration.as_deref()), method, seed)?;
     let job = Job { file, results, changes, ensemble, argv: std::env::args().collect() };
     let bar = progress::bar(0);
     let started = std::time::Instant::now();

@@ -62,11 +62,6 @@ pub fn map<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync + Send) -> Ve
     (0..count).into_par_iter().map(work).collect()
 }
 
-/// Runs `work(index, &mut items[index])` for every item, each a task of its own: for few and large pieces of work.
-pub fn each<T: Send>(items: &mut [T], work: impl Fn(usize, &mut T) + Sync + Send) {
-    items.par_iter_mut().enumerate().for_each(|(index, item)| work(index, item));
-}
-
 /// The sum of `term(0) + … + term(len − 1)`, added chunk by chunk in order, so that it has
 /// the same bits on any number of threads.
 pub fn ordered_sum(len: usize, term: impl Fn(usize) -> f64 + Sync) -> f64 {
@@ -122,7 +117,7 @@ mod tests {
     fn every_item_is_visited_once_with_its_own_index() {
         let mut items = vec![0usize; 1000];
         with_threads(8, || for_each(&mut items, |index, item| *item += index + 1));
-        Threads::new(2).run(|| each(&mut items[1..], |index, item| *item += index - *item + 2));
+        Threads::new(2).run(|| for_each_large(&mut items[1..], |index, item| *item += index - *item + 2));
         assert!(items.iter().enumerate().all(|(index, item)| *item == index + 1));
     }
 }

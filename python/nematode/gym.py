@@ -52,6 +52,11 @@ def _spaces(worm):
     return observation, action
 
 
+def _refuse_to_render(mode):
+    if mode is not None:
+        raise wrong(f'there is no render_mode "{mode}"', "record with nematode.run and look at its report")
+
+
 def _count(time, dt, name):
     """How many steps of the worm a time takes."""
     count = round(time / dt)
@@ -104,8 +109,7 @@ class WormEnv(gymnasium.Env):
         smoothness: float = 0.0,
         render_mode: str | None = None,
     ):
-        if render_mode is not None:
-            raise wrong(f'there is no render_mode "{render_mode}"', "record with nematode.run and look at its report")
+        _refuse_to_render(render_mode)
         experiment = packaged("rod_wave") if experiment is None else experiment
         self.render_mode = None
         self.worm = Worm(experiment, set=set, beside=beside, sense_noise=sense_noise, sense_delay=sense_delay)
@@ -158,8 +162,7 @@ class WormVectorEnv(gymnasium.vector.VectorEnv):
         threads: int | None = None,
         render_mode: str | None = None,
     ):
-        if render_mode is not None:
-            raise wrong(f'there is no render_mode "{render_mode}"', "record with nematode.run and look at its report")
+        _refuse_to_render(render_mode)
         experiment = packaged("rod_wave") if experiment is None else experiment
         worm = Worm(experiment, set=set, beside=beside)
         self.num_envs, self.render_mode = num_envs, None

@@ -6,13 +6,11 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use nematode::error::{Error, Problem};
+use nematode::error::Error;
 use nematode::lems::ensemble::Ensemble;
 use nematode::lems::{Changes, collect};
-use nematode::network::Method;
-use nematode::units::{Dimension, UnitTable};
 
-use crate::errors::{raised, wrong};
+use crate::errors::raised;
 use crate::watch::watched;
 
 /// What to change about what the file says, and how many copies.
@@ -37,27 +35,8 @@ pub fn lems<'py>(
     told: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let Options { dt, duration, method, seed, replicas, parameters } = options;
-    let method = match method.as_str() {
-        "exponential" => Method::Exponential,
-        "rk4" => Method::RungeKutta,
-        "euler" => Method::Euler,
-        other => {
-            let message = format!("there is no method \"{other}\"");
-            return Err(wrong(py, message, "give \"exponential\", \"rk4\" or \"euler\""));
-        }
-    };
-    let time = |name: &str, text: Option<String>| -> Result<Option<f64>, Problem> {
-        let named = |problem: Problem| Problem { message: format!("{name}: {}", problem.message), ..problem };
-        let Some(text) = text else { return Ok(None) };
-        let seconds = UnitTable::new().parse_as(&text, Dimension::TIME).map_err(named)?;
-        if seconds > 0.0 {
-            Ok(Some(seconds))
-        } else {
-            Err(Problem::new(format!("{name}: must be above zero: \"{text}\"")))
-        }
-    };
     let work = |watch: &crate::watch::Watch| -> Result<_, Error> {
-        let changes = Changes { step: time("dt", dt)?, length: time("duration", duration)?, method, seed };
+        let changes = Changes::read(("dt", dt.as_deref()), ("duration", duration.as_deref()), &method, seed)?;
         collect(&file, changes, &Ensemble { replicas, parameters }, &mut |done, all| watch.tell(done, all))
     };
     let (collected, stopped) = watched(py, told, work)?;

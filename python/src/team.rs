@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 
 use nematode::error::Error;
 use nematode::names::MUSCLE_COUNT;
-use nematode::parallel::{Threads, each};
+use nematode::parallel::{Threads, for_each_large};
 use nematode::run::hash_of;
 
 use crate::driven::{Driven, Plan, Stretch};
@@ -139,7 +139,7 @@ impl Team {
                 }
             };
             match threads {
-                Some(threads) => threads.run(|| each(members, play)),
+                Some(threads) => threads.run(|| for_each_large(members, play)),
                 None => members.iter_mut().enumerate().for_each(|(index, member)| play(index, member)),
             }
             let column = |of: fn(&Stretch) -> f64| members.iter().map(|member| of(&member.came)).collect::<Vec<f64>>();

@@ -104,9 +104,7 @@ impl Contact {
             }
         }
     }
-}
 
-impl Contact {
     /// Energy stored in the contact with floor and obstacles [J].
     pub fn energy(&self, position: &[Vec3]) -> f64 {
         let floor =

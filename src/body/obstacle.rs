@@ -22,6 +22,10 @@ use crate::units::Dimension;
 /// Depth over which a contact sets in, w [m]: a hundredth of a worm's radius. Chosen by us.
 const ONSET: f64 = 4e-7;
 
+/// Contacts whose share of the full stiffness differs by no more than this may share a factor: Newton's method then still shrinks
+/// its moves to a quarter. Chosen by us.
+const ALIKE: f64 = 0.25;
+
 /// How an obstacle presses on a point that it touches.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Press {
@@ -110,10 +114,10 @@ impl Obstacle {
         self.stiffness * (set_in.powi(3) / (6.0 * ONSET) + 0.5 * beyond * (beyond + ONSET))
     }
 
-    /// Whether its contact with a point is much the same at two places: as stiff, to a quarter.
+    /// Whether its contact with a point is much the same at two places.
     pub fn presses_alike(&self, one: Vec3, other: Vec3, period: [f64; 3]) -> bool {
         let set_in = |x: Vec3| (-self.distance(x, period).0 / ONSET).clamp(0.0, 1.0);
-        (set_in(one) - set_in(other)).abs() <= 0.25
+        (set_in(one) - set_in(other)).abs() <= ALIKE
     }
 
     /// Its radius [m]; none of a wall.

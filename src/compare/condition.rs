@@ -42,7 +42,7 @@ pub enum End {
 pub const HESITATION: f64 = 0.5;
 
 impl End {
-    /// Where it is touched, along the body.
+    /// Where it is touched, along the body. Chosen by hand, well within the half that feels it.
     pub fn place(self) -> f64 {
         match self {
             Self::Head => 0.05,

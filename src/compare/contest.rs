@@ -41,8 +41,8 @@ pub struct Contest {
     pub lessons: Lessons,
     /// How they are tried.
     pub conditions: Vec<Condition>,
-    /// How a worm is touched that is tried: for how long \[s\], and what a neuron that feels it gets \[A\].
-    pub touch: [f64; 2],
+    /// How a worm is touched that is tried.
+    pub touch: Touch,
     /// Who takes part.
     pub entrants: Vec<Entrant>,
     senses: Vec<String>,
@@ -74,6 +74,15 @@ pub struct Lessons {
     pub evolution: (Method, usize, f64),
     /// How reward is learned; its epochs are generations.
     pub generations: Schedule,
+}
+
+/// One touch, wherever and whenever it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Touch {
+    /// How long it lasts \[s\].
+    pub duration: f64,
+    /// What a neuron of a network gets that feels it \[A\].
+    pub current: f64,
 }
 
 /// Who takes part.
@@ -212,15 +221,15 @@ impl Contest {
         let budget = reader.expect(&shared.parameters, |count| *count > 0, "parameters", "a number of weights above 0");
         let share = |share: &f64| *share > 0.0 && *share < 1.0;
         let within = reader.expect(&shared.within, share, "within", "a share above 0 and below 1");
-        let lessons = reader.lessons(&file, worm.as_ref().map(|(settings, _)| settings));
         let conditions = file.disturb.read(&mut reader);
-        let touch = [
-            settings.positive(&file.touch.duration, Dimension::TIME, &mut reader.problems),
-            settings.quantity(&file.touch.current, Dimension::CURRENT, &mut reader.problems),
-        ];
+        let touch = Touch {
+            duration: settings.positive(&file.touch.duration, Dimension::TIME, &mut reader.problems),
+            current: settings.quantity(&file.touch.current, Dimension::CURRENT, &mut reader.problems),
+        };
+        let lessons = reader.lessons(&file, touch, worm.as_ref().map(|(settings, _)| settings));
         // It is looked at from half a second after it begins, in the second half of the watch.
-        if touch[0] <= HESITATION || touch[0] > 0.5 * duration {
-            let message = format!("a touch of {} s in a watch of {duration} s", touch[0]);
+        if touch.duration <= HESITATION || touch.duration > 0.5 * duration {
+            let message = format!("a touch of {} s in a watch of {duration} s", touch.duration);
             let problem = settings.problem(file.touch.duration.span(), message);
             reader.problems.push(problem.help(format!("give more than {HESITATION} s and at most half of the watch")));
         }
@@ -296,7 +305,7 @@ fn experiment(settings: &Settings, name: &Spanned<String>, problems: &mut Proble
 }
 
 impl Reader<'_> {
-    fn lessons(&mut self, file: &File, worm: Option<&Settings>) -> Option<Lessons> {
+    fn lessons(&mut self, file: &File, touch: Touch, worm: Option<&Settings>) -> Option<Lessons> {
         let settings = self.settings;
         let (imitation, reward) = (&file.imitation, &file.reward);
         let above = |value: &f64| value.is_finite() && *value > 0.0;
@@ -332,12 +341,11 @@ impl Reader<'_> {
         let weights = [("forward", &reward.forward), ("energy", &reward.energy), ("smoothness", &reward.smoothness)];
         let [forward, energy, smoothness] =
             weights.map(|(key, weight)| self.expect(weight, |weight| weight.is_finite(), key, "a number"));
-        let lasts = settings.positive(&file.touch.duration, Dimension::TIME, &mut self.problems);
         let mut touches = Vec::new();
         for (end, times) in [(End::Head, &file.touch.head), (End::Tail, &file.touch.tail)] {
             for time in times {
                 let at = settings.not_negative(time, Dimension::TIME, &mut self.problems);
-                touches.push(end.touch(at, lasts));
+                touches.push(end.touch(at, touch.duration));
             }
         }
         let duration = settings.positive(&reward.duration, Dimension::TIME, &mut self.problems);

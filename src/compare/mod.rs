@@ -164,7 +164,8 @@ impl Comparison {
         let mut trials = Vec::new();
         for condition in &contest.conditions {
             let worm = trial::worm(contest, entrant, policy.as_ref(), *condition, seed)?;
-            trials.push((*condition, worm.and_then(|worm| trial::watch(worm, contest.duration, contest.touch[0]))));
+            trials
+                .push((*condition, worm.and_then(|worm| trial::watch(worm, contest.duration, contest.touch.duration))));
         }
         entry.values = measure::values(contest, &trials);
         let least = |curve: &[f64]| curve.iter().copied().reduce(f64::min);

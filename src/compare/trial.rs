@@ -4,7 +4,7 @@
 //! absent synapse a weight of 0; of a network both are taken out. The wave has neither, and nothing that it feels.
 
 use super::condition::{Condition, HESITATION};
-use super::contest::{Contest, Entrant, Mind};
+use super::contest::{Contest, Entrant, Mind, Touch};
 use super::smoothness::spectral_arc_length;
 use crate::body::particles::Vec3;
 use crate::connectome::Tables;
@@ -72,12 +72,12 @@ pub fn worm(
             experiment.step = step;
         }
         Condition::Touch(end) => {
-            let [lasts, current] = contest.touch;
-            let touch = end.touch(0.5 * contest.duration, lasts);
+            let Touch { duration, current } = contest.touch;
+            let touch = end.touch(0.5 * contest.duration, duration);
             experiment.happenings.push(touch);
             if experiment.network.is_some() {
                 let (at, place, span) = (touch.from, Some(end.place()), 0..0);
-                experiment.taps.push(Tap { at, place, current, duration: lasts, span });
+                experiment.taps.push(Tap { at, place, current, duration, span });
             }
         }
         Condition::Noise(noise) => {

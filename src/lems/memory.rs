@@ -1,7 +1,8 @@
 //! What a simulation writes, as columns in memory: for programs that go on with the numbers.
 
+use crate::error::Error;
 use crate::lems::reports::unit;
-use crate::lems::{ColumnFile, EventFile};
+use crate::lems::{ColumnFile, EventFile, Hears};
 use crate::network::Network;
 use crate::neuroml::model::Model;
 
@@ -79,21 +80,25 @@ impl Collector {
         })
     }
 
+    pub(super) fn finish(self) -> Collected {
+        self.0
+    }
+}
+
+impl Hears for Collector {
     /// One number for each column of all files, in their order.
-    pub(super) fn row(&mut self, time: f64, values: &[f64]) {
+    fn row(&mut self, time: f64, values: &[f64]) -> Result<(), Error> {
         self.0.time.push(time);
         let columns = self.0.tables.iter_mut().flat_map(|table| &mut table.columns);
         for (column, value) in columns.zip(values) {
             column.values.push(*value);
         }
+        Ok(())
     }
 
-    pub(super) fn event(&mut self, file: usize, cell: usize, time: f64) {
+    fn event(&mut self, file: usize, cell: usize, time: f64) -> Result<(), Error> {
         self.0.trains[file].times.push(time);
         self.0.trains[file].cells.push(cell);
-    }
-
-    pub(super) fn finish(self) -> Collected {
-        self.0
+        Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! Runs a LEMS file: the simulation that it targets, and the results that it wants written.
 //!
 //! Row k is the state at t = k·dt, from t = 0 on; all numbers are SI. The results are the text files that the file
-//! names (text.rs), one HDF5 file (reports.rs), or columns in memory (memory.rs). The file's step is used unless another one is given. An ensemble runs as
-//! one network (ensemble.rs), and each of its replicas has results of its own.
+//! names (text.rs), one HDF5 file (reports.rs), or columns in memory (memory.rs). The file's step is used unless another
+//! one is given. An ensemble runs as one network (ensemble.rs), and each of its replicas has results of its own.
 
 pub mod ensemble;
 pub mod memory;
@@ -20,6 +20,7 @@ use crate::network::{Columns, Method, Network, Options};
 use crate::neuroml::model::Model;
 use crate::neuroml::simulation::Simulation;
 use crate::recording::Reports;
+use crate::units::{Dimension, UnitTable};
 
 /// What to change about what the file says.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,6 +33,37 @@ pub struct Changes {
     pub method: Method,
     /// Another seed of random numbers.
     pub seed: Option<u64>,
+}
+
+impl Changes {
+    /// Changes as they are written by who asks for them: step and length with their units, each after what it is called there,
+    /// and the name of a method.
+    ///
+    /// # Errors
+    /// A time that is none or not above zero, or a method that is not known.
+    pub fn read(
+        step: (&str, Option<&str>),
+        length: (&str, Option<&str>),
+        method: &str,
+        seed: Option<u64>,
+    ) -> Result<Self, Problem> {
+        let time = |(name, text): (&str, Option<&str>)| -> Result<Option<f64>, Problem> {
+            let named = |problem: Problem| Problem { message: format!("{name}: {}", problem.message), ..problem };
+            let Some(text) = text else { return Ok(None) };
+            let seconds = UnitTable::new().parse_as(text, Dimension::TIME).map_err(named)?;
+            if seconds > 0.0 {
+                Ok(Some(seconds))
+            } else {
+                Err(Problem::new(format!("{name}: must be above zero: \"{text}\"")))
+            }
+        };
+        let known = Method::ALL.iter().find(|(name, _)| *name == method).map(|(_, method)| *method);
+        let method = known.ok_or_else(|| {
+            let names = Method::ALL.map(|(name, _)| format!("\"{name}\"")).join(", ");
+            Problem::new(format!("there is no method \"{method}\"")).help(format!("give one of {names}"))
+        })?;
+        Ok(Self { step: time(step)?, length: time(length)?, method, seed })
+    }
 }
 
 /// Where the results go.
@@ -82,6 +114,12 @@ struct Column {
     path: String,
 }
 
+/// What hears the results of a run, row by row and event by event.
+trait Hears {
+    fn row(&mut self, time: f64, values: &[f64]) -> Result<(), Error>;
+    fn event(&mut self, file: usize, cell: usize, time: f64) -> Result<(), Error>;
+}
+
 /// A file of events, of one replica.
 struct EventFile {
     file_name: String,
@@ -91,10 +129,10 @@ struct EventFile {
     cells: Vec<(String, String, (usize, usize))>,
 }
 
+/// What writes files.
 enum Sink {
     Texts(Texts),
     Hdf5(Box<Reports>),
-    Memory(Box<Collector>),
 }
 
 impl Job<'_> {
@@ -136,27 +174,24 @@ pub fn collect(
     watch: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
 ) -> Result<Collected, Error> {
     let open = |found: &Found, network: &Network, replicated: &Replicated, _: u64| {
-        Ok(Sink::Memory(Box::new(Collector::new(network, &replicated.model, &found.0, &found.1))))
+        Ok(Collector::new(network, &replicated.model, &found.0, &found.1))
     };
-    let (sink, played) = play(file, changes, ensemble, &open, watch)?;
+    let (collector, played) = play(file, changes, ensemble, &open, watch)?;
     played?;
-    match sink {
-        Sink::Memory(collector) => Ok(collector.finish()),
-        Sink::Texts(_) | Sink::Hdf5(_) => Ok(Collected::default()),
-    }
+    Ok(collector.finish())
 }
 
 /// Makes where the results go, once it is known what they are.
-type Open<'a> = &'a dyn Fn(&Found, &Network, &Replicated, u64) -> Result<Sink, Error>;
+type Open<'a, S> = &'a dyn Fn(&Found, &Network, &Replicated, u64) -> Result<S, Error>;
 
 /// Runs a simulation into a sink. Gives it, with the steps done or why there are no more.
-fn play(
+fn play<S: Hears>(
     file: &Path,
     changes: Changes,
     ensemble: &Ensemble,
-    open: Open,
+    open: Open<S>,
     watch: &mut dyn FnMut(u64, u64) -> ControlFlow<()>,
-) -> Result<(Sink, Result<u64, Error>), Error> {
+) -> Result<(S, Result<u64, Error>), Error> {
     let model = Model::load(file)?;
     let Some(simulation) = model.simulation.clone() else {
         let problem = Problem::new(format!("{}: no <Simulation> to run", file.display()));
@@ -186,7 +221,7 @@ fn play(
     }
     let steps = (length / dt).round() as u64;
     let mut values = Vec::new();
-    let mut step = |network: &mut Network, sink: &mut Sink, done: u64| -> Result<(), Error> {
+    let mut step = |network: &mut Network, sink: &mut S, done: u64| -> Result<(), Error> {
         if done > 0 {
             network.step()?;
         }
@@ -214,15 +249,11 @@ fn play(
     Ok((sink, played))
 }
 
-impl Sink {
+impl Hears for Sink {
     fn row(&mut self, time: f64, values: &[f64]) -> Result<(), Error> {
         match self {
             Self::Texts(texts) => texts.row(time, values),
             Self::Hdf5(reports) => reports.row(values),
-            Self::Memory(collector) => {
-                collector.row(time, values);
-                Ok(())
-            }
         }
     }
 
@@ -233,18 +264,15 @@ impl Sink {
                 Ok(())
             }
             Self::Hdf5(reports) => reports.spike(file, cell, time),
-            Self::Memory(collector) => {
-                collector.event(file, cell, time);
-                Ok(())
-            }
         }
     }
+}
 
+impl Sink {
     fn finish(self) -> Result<(), Error> {
         match self {
             Self::Texts(mut texts) => texts.write(),
             Self::Hdf5(reports) => reports.finish().map(drop),
-            Self::Memory(_) => Ok(()),
         }
     }
 }

@@ -46,6 +46,10 @@ pub enum Method {
 pub const INSIDE: f64 = 1e-6;
 
 impl Method {
+    /// The methods by name.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("exponential", Self::Exponential), ("rk4", Self::RungeKutta), ("euler", Self::Euler)];
+
     /// How far ahead the first stage looks at the states, as a fraction of a step that goes on as the last one went.
     pub fn reach(self) -> f64 {
         match self {

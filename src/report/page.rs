@@ -4,6 +4,9 @@
 use plotly::Plot;
 use serde_json::Value;
 
+/// What all pages begin and end with.
+const HEAD: &str = include_str!("assets/head.html");
+const TAIL: &str = include_str!("assets/tail.html");
 const OF_RUNS: &str = include_str!("assets/page.html");
 const OF_CONTEST: &str = include_str!("assets/contest.html");
 const STYLE: &str = include_str!("assets/style.css");
@@ -28,24 +31,37 @@ const LICENCE: &str = include_str!("../../LICENSE-MIT");
 /// The page of some recordings.
 pub(super) fn of_runs(data: &Value) -> String {
     let titles = data["runs"].as_array().into_iter().flatten().filter_map(|run| run["origin"]["title"].as_str());
-    assemble(OF_RUNS, &PROGRAMS.concat(), &titles.collect::<Vec<_>>().join(" · "), data)
+    assemble(OF_RUNS, [&PROGRAMS.concat(), "openPage();"], &titles.collect::<Vec<_>>().join(" · "), data)
 }
 
 /// The page of a contest.
 pub(super) fn of_contest(data: &Value) -> String {
-    assemble(OF_CONTEST, &PROGRAMS_OF_CONTEST.concat(), data["title"].as_str().unwrap_or_default(), data)
+    assemble(
+        OF_CONTEST,
+        [&PROGRAMS_OF_CONTEST.concat(), "openContest();"],
+        data["title"].as_str().unwrap_or_default(),
+        data,
+    )
 }
 
-fn assemble(template: &str, programs: &str, title: &str, data: &Value) -> String {
+/// A page between head and tail; `open` is what its programs begin with.
+fn assemble(template: &str, [programs, open]: [&str; 2], title: &str, data: &Value) -> String {
     let title = escaped(title);
     // Inside a script no text may look like the end of it.
     let data = data.to_string().replace('<', "\\u003c");
     let licence = escaped(&licence());
-    let parts =
-        [("title", title.as_str()), ("style", STYLE), ("data", &data), ("programs", programs), ("licence", &licence)];
+    let parts = [
+        ("title", title.as_str()),
+        ("style", STYLE),
+        ("data", &data),
+        ("programs", programs),
+        ("open", open),
+        ("licence", &licence),
+    ];
     let plotly = Plot::offline_js_sources();
     let mut page = String::new();
-    let mut rest = template;
+    let whole = [HEAD, template, TAIL].concat();
+    let mut rest = whole.as_str();
     while let Some((before, after)) = rest.split_once("{{") {
         let (name, after) = after.split_once("}}").expect("the template closes what it opens");
         page.push_str(before);

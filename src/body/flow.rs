@@ -2,6 +2,10 @@
 //!
 //!   sort → neighbours → v ← viscosity (`viscosity.rs`) → a_p ← pressure (`pressure.rs`) → v ← v + h a_p
 //!
+//! In a liquid that fills its space pressures have both signs (`projection.rs`):
+//!
+//!   sort → neighbours → v ← last pressures → v ← viscosity → v ← free of divergence → moved aside
+//!
 //! Particles that are near each other in space stand near each other in memory while a step works on them: what a
 //! particle costs does not grow with their number. Callers keep their own order and see nothing of it.
 //!
@@ -11,6 +15,7 @@
 use crate::body::neighbors::{Bins, Neighbors};
 use crate::body::particles::Vec3;
 use crate::body::pressure::{Corrected, Fluid, Pressure, Stop};
+use crate::body::projection::{Lying, Projection};
 use crate::body::viscosity;
 use crate::parallel;
 
@@ -25,6 +30,8 @@ pub struct Setting<'a> {
     pub stop: Stop,
     /// Lengths after which space repeats [m], infinite where it does not; none where it repeats nowhere.
     pub period: Option<[f64; 3]>,
+    /// Which particles are inside a body, where some are: pressures inside and outside have nothing in common.
+    pub enclosed: Option<&'a [bool]>,
     /// Walls slide along themselves and stay where they are: their velocity counts in viscosity only.
     pub walls_slide: bool,
 }
@@ -37,7 +44,9 @@ pub struct Flow {
     pub pressure: Vec<f64>,
     /// Predicted density of each particle [kg/m³], in the caller's order.
     pub density: Vec<f64>,
-    /// The liquid fills its space: a solve begins from the pressures of the step before.
+    /// How far each particle is moved beside its velocity [m], in the caller's order; empty unless filled.
+    aside: Vec<Vec3>,
+    /// The liquid fills its space: it can pull too.
     pub filled: bool,
     bins: Bins,
     /// The caller's number of each place, and the place of each number.
@@ -46,10 +55,12 @@ pub struct Flow {
     position: Vec<Vec3>,
     velocity: Vec<Vec3>,
     moves: Vec<bool>,
+    enclosed: Vec<bool>,
     standing: Vec<Vec3>,
     still: Vec<Vec3>,
     neighbors: Neighbors,
     solver: Pressure,
+    projection: Projection,
 }
 
 impl Flow {
@@ -77,6 +88,9 @@ impl Flow {
         gather(number, velocity, &mut self.velocity);
         gather(number, moves, &mut self.moves);
         self.neighbors.rebuild_around(&self.position, reach, &self.moves, setting.period);
+        if self.filled {
+            return self.step_filled(setting, dt, moves, velocity);
+        }
         let (neighbors, places, moves) = (&self.neighbors, &self.position, &self.moves);
         if setting.viscosity > 0.0 {
             viscosity::solve(setting.fluid, setting.viscosity, neighbors, dt, places, moves, &mut self.velocity);
@@ -86,10 +100,6 @@ impl Flow {
         self.standing.resize(count, Vec3::zeros());
         parallel::for_each(&mut self.standing, |n, v| *v = if slides(n) { Vec3::zeros() } else { moving[n] });
         self.still.resize(count, Vec3::zeros());
-        self.solver.filled = self.filled && self.pressure.len() == count;
-        if self.solver.filled {
-            gather(number, &self.pressure, &mut self.solver.pressure);
-        }
         let (fluid, velocities) = (setting.fluid, &self.standing);
         let corrected = self.solver.solve(fluid, &setting.stop, neighbors, dt, places, velocities, &self.still, moves);
         let (place, solver) = (&self.place, &self.solver);
@@ -106,14 +116,80 @@ impl Flow {
         corrected
     }
 
+    /// The rest of a step of a liquid that fills its space.
+    fn step_filled(&mut self, setting: &Setting<'_>, dt: f64, moves: &[bool], velocity: &mut [Vec3]) -> Corrected {
+        let (fluid, count) = (setting.fluid, velocity.len());
+        match setting.enclosed {
+            Some(enclosed) => gather(&self.number, enclosed, &mut self.enclosed),
+            None => self.enclosed.resize(count, false),
+        }
+        let lying = Lying {
+            fluid,
+            neighbors: &self.neighbors,
+            position: &self.position,
+            moves: &self.moves,
+            enclosed: &self.enclosed,
+        };
+        let projection = &mut self.projection;
+        if self.pressure.len() == count {
+            gather(&self.number, &self.pressure, &mut projection.pressure);
+        } else {
+            projection.pressure.clear();
+        }
+        projection.push(&lying, dt, &mut self.velocity);
+        if setting.viscosity > 0.0 {
+            let (neighbors, places) = (&self.neighbors, &self.position);
+            viscosity::solve(fluid, setting.viscosity, neighbors, dt, places, &self.moves, &mut self.velocity);
+        }
+        let corrected = projection.project(&lying, setting.viscosity, dt, setting.walls_slide, &mut self.velocity);
+        let spacing = libm::cbrt(fluid.mass / fluid.rest_density);
+        let fastest = parallel::largest(count, |n| if self.moves[n] { self.velocity[n].norm() } else { 0.0 });
+        let (place, passed) = (&self.place, fastest * dt / spacing);
+        self.aside.resize(count, Vec3::zeros());
+        parallel::for_each(&mut self.aside, |i, aside| {
+            let place = place[i] as usize;
+            *aside = if moves[i] { projection.aside(&lying, place, passed) } else { Vec3::zeros() };
+        });
+        self.pressure.resize(count, 0.0);
+        parallel::for_each(&mut self.pressure, |i, pressure| *pressure = projection.pressure[place[i] as usize]);
+        self.density.resize(count, 0.0);
+        parallel::for_each(&mut self.density, |i, density| *density = projection.density[place[i] as usize]);
+        let (aside, moving) = (&self.aside, &self.velocity);
+        parallel::for_each(velocity, |i, v| {
+            if moves[i] {
+                let place = place[i] as usize;
+                *v = moving[place] + projection.carried(&lying, place, aside[i], moving);
+            }
+        });
+        corrected
+    }
+
+    /// The liquid as it lies, in the order of the bins.
+    fn lying<'a>(&'a self, fluid: &'a Fluid) -> Lying<'a> {
+        Lying {
+            fluid,
+            neighbors: &self.neighbors,
+            position: &self.position,
+            moves: &self.moves,
+            enclosed: &self.enclosed,
+        }
+    }
+
     /// The first particle, in the caller's order, whose step gave what is no number, and which term of it.
     pub fn lost(&self) -> Option<(usize, &'static str)> {
-        let (velocity, solver) = (&self.velocity, &self.solver);
-        let is_lost = |place: usize| !(velocity[place].sum() + solver.acceleration[place].sum()).is_finite();
+        let pushed = |place: usize| {
+            if self.filled { self.projection.pressure[place] } else { self.solver.acceleration[place].sum() }
+        };
+        let is_lost = |place: usize| !(self.velocity[place].sum() + pushed(place)).is_finite();
         let i = self.place.iter().position(|place| is_lost(*place as usize))?;
         let place = self.place[i] as usize;
-        let viscous = !velocity[place].sum().is_finite();
-        Some((i, if viscous { "velocity, after viscosity," } else { "acceleration by pressure" }))
+        let term = match (self.velocity[place].sum().is_finite(), self.filled) {
+            (true, true) => "pressure",
+            (true, false) => "acceleration by pressure",
+            (false, true) => "velocity, after viscosity and pressure,",
+            (false, false) => "velocity, after viscosity,",
+        };
+        Some((i, term))
     }
 
     /// Whether any particle that moves was near particle `i`, or it moved itself.
@@ -121,23 +197,38 @@ impl Flow {
         self.neighbors.count(self.place[i] as usize) > 0
     }
 
-    /// Force [N] of the particles that move on particle `i` at rest: the opposite of what it does to them.
+    /// How far particle `i` is to be moved beside its velocity [m].
+    pub fn aside(&self, i: usize) -> Vec3 {
+        self.aside.get(i).copied().unwrap_or_default()
+    }
+
+    /// Force [N] of the particles that move on particle `i` at rest, on which a wall with liquid on both sides has so much
+    /// `area`, outwards [m²].
     ///
-    /// Velocities are those between viscosity and pressure.
-    pub fn reaction(&self, setting: &Setting<'_>, i: usize) -> Vec3 {
-        let (fluid, neighbors, pressure) = (setting.fluid, &self.neighbors, &self.solver.pressure);
+    /// Viscosity does to it the opposite of what it does to them, and so does pressure that only pushes. Where pressures
+    /// have both signs they act on the area, each from its side.
+    pub fn reaction(&self, setting: &Setting<'_>, i: usize, area: Vec3) -> Vec3 {
+        let (fluid, neighbors) = (setting.fluid, &self.neighbors);
         let volume = fluid.mass / fluid.rest_density;
         let viscous = setting.viscosity * volume * volume;
         let i = self.place[i] as usize;
+        let moving = neighbors.list(i)[..neighbors.moving(i)].iter().map(|j| *j as usize);
         let mut force = Vec3::zeros();
-        for j in neighbors.list(i)[..neighbors.moving(i)].iter().map(|j| *j as usize) {
+        for j in moving.clone() {
             let away = neighbors.away(&self.position, i, j);
             let r = away.norm();
             if r > 0.0 {
-                let push = volume * volume * (pressure[i] + pressure[j]) * fluid.smoothing.steepness(r);
-                let drag = viscous * fluid.smoothing.laplacian(r);
-                force += away * (push / r) + (self.velocity[j] - self.velocity[i]) * drag;
+                if !self.filled {
+                    let pressure = self.solver.pressure[i] + self.solver.pressure[j];
+                    force += away * (volume * volume * pressure * fluid.smoothing.steepness(r) / r);
+                }
+                force += (self.velocity[j] - self.velocity[i]) * (viscous * fluid.smoothing.laplacian(r));
             }
+        }
+        if self.filled {
+            let lying = self.lying(fluid);
+            let beside = |inside: bool| self.projection.beside(&lying, i, inside);
+            force += area * (beside(true) - beside(false));
         }
         force
     }

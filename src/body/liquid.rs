@@ -16,7 +16,7 @@ use crate::body::flow::{Flow, Setting};
 use crate::body::medium::Basin;
 use crate::body::neighbors::Neighbors;
 use crate::body::obstacle::Obstacle;
-use crate::body::particles::Vec3;
+use crate::body::particles::{Vec3, volume_gradient};
 use crate::body::pressure::{Corrected, Fluid, Stop, densities};
 use crate::body::smoothing::Smoothing;
 use crate::body::surroundings::{Surroundings, into_box};
@@ -38,6 +38,9 @@ pub struct Liquid {
     viscosity: f64,
     flow: Flow,
     moves: Vec<bool>,
+    enclosed: Vec<bool>,
+    /// Area of the cuticle around each particle of tissue, outwards [m²].
+    area: Vec<Vec3>,
     /// Positions in a box that repeats.
     boxed: Vec<Vec3>,
     /// How many of the particles are inside the body, tissue included; those around it follow.
@@ -71,6 +74,8 @@ impl Liquid {
             viscosity: anatomy.liquid_viscosity,
             flow: Flow::default(),
             moves: Vec::new(),
+            enclosed: Vec::new(),
+            area: Vec::new(),
             boxed: Vec::new(),
             inside: position.len(),
             walls: 0,
@@ -104,7 +109,7 @@ impl Liquid {
         for _ in 0..rounds {
             // Without velocity and inertia the step has no say: pressure only moves particles apart.
             let mut velocity = vec![Vec3::zeros(); position.len()];
-            self.step(1e-3, first, position, &mut velocity);
+            self.step(1e-3, first, &[], position, &mut velocity);
         }
     }
 
@@ -143,16 +148,27 @@ impl Liquid {
 
     /// Moves the liquid, the particles from `first` on, over one step of `dt` [s].
     ///
-    /// `position` of the tissue is at the start of the step, its `velocity` [m/s] what carries it to the end.
-    pub fn step(&mut self, dt: f64, first: usize, position: &mut [Vec3], velocity: &mut [Vec3]) -> Corrected {
+    /// `position` of the tissue is at the start of the step, its `velocity` [m/s] what carries it to the end; `cuticle` is
+    /// the triangles between inside and outside.
+    pub fn step(
+        &mut self,
+        dt: f64,
+        first: usize,
+        cuticle: &[[usize; 3]],
+        position: &mut [Vec3],
+        velocity: &mut [Vec3],
+    ) -> Corrected {
         let movers = first..position.len() - self.walls;
         self.moves.clear();
         self.moves.extend((0..position.len()).map(|i| movers.contains(&i)));
+        self.enclosed.clear();
+        self.enclosed.extend((0..position.len()).map(|i| i < self.inside));
         let setting = Setting {
             fluid: &self.fluid,
             viscosity: self.viscosity,
             stop: STOP,
             period: self.period,
+            enclosed: Some(&self.enclosed),
             walls_slide: false,
         };
         let (flow, moves) = (&mut self.flow, &self.moves);
@@ -171,10 +187,15 @@ impl Liquid {
                 flow.density[i] = self.fluid.rest_density;
             }
         }
-        let flow = &self.flow;
-        parallel::for_each(&mut self.reaction, |i, force| *force = flow.reaction(&setting, i));
+        self.area.resize(first, Vec3::zeros());
+        volume_gradient(cuticle, position, &mut self.area);
+        let (flow, area) = (&self.flow, &self.area);
+        parallel::for_each(&mut self.reaction, |i, force| *force = flow.reaction(&setting, i, area[i]));
         let velocity = &*velocity;
-        parallel::for_each(&mut position[movers.clone()], |n, x| *x += velocity[movers.start + n] * dt);
+        parallel::for_each(&mut position[movers.clone()], |n, x| {
+            let i = movers.start + n;
+            *x += velocity[i] * dt + flow.aside(i);
+        });
         self.go_along(first, position);
         corrected
     }

@@ -20,6 +20,7 @@ pub mod contact;
 pub mod contraction;
 pub mod elasticity;
 pub mod envelope;
+pub mod exchange;
 pub mod explicit;
 pub mod flow;
 pub mod implicit;
@@ -32,6 +33,7 @@ pub mod obstacle;
 pub mod particles;
 pub mod pool;
 pub mod pressure;
+pub mod projection;
 mod restart;
 pub mod rod;
 pub mod rod_anatomy;
@@ -180,7 +182,9 @@ impl Body {
                     .map_err(|unsolved| Diverged { what: unsolved.what })?;
                 self.mean_pressure = solved.pressure;
                 self.iterations = solved.iterations;
-                self.density_error = liquid.step(dt, tissue_count, &mut self.position, &mut self.velocity).error;
+                let cuticle = &self.tissue.triangles;
+                let corrected = liquid.step(dt, tissue_count, cuticle, &mut self.position, &mut self.velocity);
+                self.density_error = corrected.error;
                 if let Some((i, term)) = liquid.lost() {
                     return Err(Diverged { what: format!("{term} of {} is not a number", describe(&self.tissue, i)) });
                 }

@@ -43,6 +43,7 @@ pub struct Pool {
     /// How they move [m/s]; walls keep theirs.
     pub velocity: Vec<Vec3>,
     moves: Vec<bool>,
+    walls_slide: bool,
     flow: Flow,
 }
 
@@ -79,14 +80,19 @@ impl Pool {
             position: Vec::new(),
             velocity: Vec::new(),
             moves: Vec::new(),
+            walls_slide: true,
             flow: Flow::default(),
         }
     }
 
-    /// From now on the liquid counts as filling its space, with nowhere to go: pressures reach far, and each step begins
-    /// from those of the one before.
+    /// From now on the liquid counts as filling its space, with nowhere to go: it has pressures of both signs.
     pub fn fill(&mut self) {
         self.flow.filled = true;
+    }
+
+    /// From now on walls push the liquid with their velocity. Else they slide along themselves, which drags it along only.
+    pub fn walls_push(&mut self) {
+        self.walls_slide = false;
     }
 
     /// Adds a particle of liquid at `x` [m], at rest.
@@ -118,13 +124,14 @@ impl Pool {
             viscosity: self.viscosity,
             stop: self.stop,
             period: Some(self.period),
-            walls_slide: true,
+            enclosed: None,
+            walls_slide: self.walls_slide,
         };
         let corrected = self.flow.step(&setting, dt, &self.position, moves, &mut self.velocity);
-        let velocity = &self.velocity;
+        let (velocity, flow) = (&self.velocity, &self.flow);
         parallel::for_each(&mut self.position, |i, x| {
             if moves[i] {
-                *x = into_box(&(*x + velocity[i] * dt), period);
+                *x = into_box(&(*x + velocity[i] * dt + flow.aside(i)), period);
             }
         });
         corrected
@@ -137,6 +144,7 @@ impl Pool {
 
     /// Pressure of every particle in the last step [Pa].
     pub fn pressure(&self) -> Vec<f64> {
-        self.flow.pressure.iter().map(|p| p * self.slope).collect()
+        let slope = if self.flow.filled { 1.0 } else { self.slope };
+        self.flow.pressure.iter().map(|p| p * slope).collect()
     }
 }

@@ -12,10 +12,11 @@
 //! Source: Müller et al. 2003 (the Laplacian); Morris, Fox & Zhu 1997, doi:10.1006/jcph.1997.5776 (the step limit);
 //! Weiler et al. 2018, doi:10.1111/cgf.13349 (implicit, by conjugate gradients).
 
+use crate::body::exchange::Exchange;
 use crate::body::neighbors::Neighbors;
 use crate::body::particles::Vec3;
 use crate::body::pressure::Fluid;
-use crate::parallel::{self, CHUNK};
+use crate::parallel;
 
 /// Relative residual at which the conjugate gradients stop: velocities to six digits.
 const TOLERANCE: f64 = 1e-6;
@@ -47,20 +48,6 @@ pub fn add_acceleration(
     });
 }
 
-/// The equations of [`CHUNK`] movers in a row.
-#[derive(Default)]
-struct Rows {
-    /// m/dt + Σ cᵢⱼ [kg/s].
-    diagonal: Vec<f64>,
-    /// What inertia and walls ask for [N].
-    wanted: Vec<Vec3>,
-    /// Pairs with other movers, all rows one after the other: whose, and cᵢⱼ [kg/s].
-    other: Vec<u32>,
-    drag: Vec<f64>,
-    /// Where the pairs of each row end.
-    end: Vec<u32>,
-}
-
 /// Solves for the velocities of the particles that move, over one step of `dt` [s]; the others are walls.
 pub fn solve(
     fluid: &Fluid,
@@ -78,80 +65,25 @@ pub fn solve(
     }
     let inertia = fluid.mass / dt;
     let old = &*velocity;
-    let rows = parallel::map(movers.len().div_ceil(CHUNK), |chunk| {
-        let mut rows = Rows::default();
-        for i in movers[chunk * CHUNK..].iter().take(CHUNK).map(|i| *i as usize) {
-            let (mut diagonal, mut wanted) = (inertia, old[i] * inertia);
-            for j in neighbors.of(i) {
-                let drag = pair_drag(fluid, viscosity, neighbors.away(position, i, j));
-                diagonal += drag;
-                if moves[j] {
-                    rows.other.push(slot[j]);
-                    rows.drag.push(drag);
-                } else {
-                    wanted += old[j] * drag;
-                }
+    let equations = Exchange::new(movers.len(), |k, rows| {
+        let i = movers[k] as usize;
+        let (mut diagonal, mut wanted) = (inertia, old[i] * inertia);
+        for j in neighbors.of(i) {
+            let drag = pair_drag(fluid, viscosity, neighbors.away(position, i, j));
+            diagonal += drag;
+            if moves[j] {
+                rows.pair(slot[j], drag);
+            } else {
+                wanted += old[j] * drag;
             }
-            rows.diagonal.push(diagonal);
-            rows.wanted.push(wanted);
-            rows.end.push(rows.other.len() as u32);
         }
-        rows
+        rows.end(diagonal, wanted);
     });
-    let row = |k: usize| (&rows[k / CHUNK], k % CHUNK);
-    let diagonal = |k: usize| row(k).0.diagonal[k % CHUNK];
-    let wanted = |k: usize| row(k).0.wanted[k % CHUNK];
-    // (A x) of one row.
-    let product_of = |x: &[Vec3], k: usize| {
-        let (rows, n) = row(k);
-        let range = if n == 0 { 0 } else { rows.end[n - 1] as usize }..rows.end[n] as usize;
-        x[k] * rows.diagonal[n] - dragged(&rows.other[range.clone()], &rows.drag[range], x)
-    };
-    let count = movers.len();
     let mut x: Vec<Vec3> = movers.iter().map(|i| velocity[*i as usize]).collect();
-    let mut residual = vec![Vec3::zeros(); count];
-    parallel::for_each(&mut residual, |k, residual| *residual = wanted(k) - product_of(&x, k));
-    let mut direction = vec![Vec3::zeros(); count];
-    parallel::for_each(&mut direction, |k, direction| *direction = residual[k] / diagonal(k));
-    let mut product = vec![Vec3::zeros(); count];
-    let size = |a: &[Vec3]| parallel::ordered_sum(count, |k| a[k].norm_squared());
-    let scaled = |a: &[Vec3]| parallel::ordered_sum(count, |k| a[k].norm_squared() / diagonal(k));
-    let small = TOLERANCE * TOLERANCE * parallel::ordered_sum(count, |k| wanted(k).norm_squared());
-    let mut along = scaled(&residual);
-    for _ in 0..MOST_ITERATIONS {
-        if size(&residual) <= small {
-            break;
-        }
-        parallel::for_each(&mut product, |k, product| *product = product_of(&direction, k));
-        let step = along / parallel::ordered_sum(count, |k| direction[k].dot(&product[k]));
-        parallel::for_each(&mut x, |k, x| *x += direction[k] * step);
-        parallel::for_each(&mut residual, |k, residual| *residual -= product[k] * step);
-        let next = scaled(&residual);
-        parallel::for_each(&mut direction, |k, direction| {
-            *direction = residual[k] / diagonal(k) + *direction * (next / along);
-        });
-        along = next;
-    }
+    equations.solve(&mut x, TOLERANCE, MOST_ITERATIONS);
     for (i, x) in movers.iter().zip(&x) {
         velocity[*i as usize] = *x;
     }
-}
-
-/// Σ cᵢⱼ xⱼ over the pairs of a row, in four sums side by side, so that none waits for the one before.
-#[inline]
-fn dragged(other: &[u32], drag: &[f64], x: &[Vec3]) -> Vec3 {
-    let mut sums = [Vec3::zeros(); 4];
-    let (others, rest) = other.as_chunks::<4>();
-    let (drags, drags_of_rest) = drag.split_at(4 * others.len());
-    for (others, drags) in others.iter().zip(drags.as_chunks::<4>().0) {
-        for n in 0..4 {
-            sums[n] += x[others[n] as usize] * drags[n];
-        }
-    }
-    for (n, (other, drag)) in rest.iter().zip(drags_of_rest).enumerate() {
-        sums[n] += x[*other as usize] * *drag;
-    }
-    (sums[0] + sums[2]) + (sums[1] + sums[3])
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::validate::{Claim, Measured};
 const GRAVITY: f64 = 9.806_65;
 
 /// Particles across the thin side of a flow that is the same all along it: what repeating needs, twice the reach.
-const THIN: usize = 4;
+pub(super) const THIN: usize = 4;
 
 pub const CLAIMS: &[Claim] = &[
     Claim {
@@ -69,16 +69,7 @@ pub const CLAIMS: &[Claim] = &[
         slow: true,
         experiment: Some(standing_wave),
     },
-    Claim::not_reached(
-        "Taylor-Green vortices at Re 100, decay of the speed",
-        "",
-        0.05,
-        "Taylor & Green 1937: exp(-8 pi^2 t/Re)",
-    ),
     Claim::not_reached("Laplace pressure of a drop", "Pa", 0.1, "Young-Laplace: 2 gamma/R"),
-    Claim::not_reached("sphere sinking at low Re, speed", "m/s", 0.1, "Stokes: 2/9 drho g a^2/mu, Hasimoto 1959"),
-    Claim::not_reached("cylinder at low Re, drag per length", "N/m", 0.15, "Lamb; slender-body theory"),
-    Claim::not_reached("waving sheet at low Re, speed", "m/s", 0.1, "Taylor 1951: c (b k)^2/2 (1 - 19/16 (b k)^2)"),
 ];
 
 /// Water between two plates, `ROWS` spacings of 10 um apart, that fills a thin stretch of a channel without ends. The
@@ -191,7 +182,7 @@ fn column() -> Result<(Measured, Measured), String> {
 }
 
 /// Slope of the straight line that fits the points best.
-fn fitted_slope(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
+pub(super) fn fitted_slope(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
     let n = points.clone().count() as f64;
     let mean = |of: fn((f64, f64)) -> f64| points.clone().map(of).sum::<f64>() / n;
     let (x, y) = (mean(|p| p.0), mean(|p| p.1));

@@ -4,6 +4,7 @@
 //! A tolerance is what is asked of the engine, not what it reaches: a row that misses says so, and rows that nobody
 //! has written yet stand in the table as not reached.
 
+mod filled;
 mod flows;
 mod solids;
 
@@ -75,7 +76,7 @@ impl Claim {
 
 /// All claims about the body, in the order of the table.
 pub fn body() -> Vec<Claim> {
-    [solids::CLAIMS, flows::CLAIMS].concat()
+    [solids::CLAIMS, flows::CLAIMS, filled::CLAIMS].concat()
 }
 
 /// The table of some claims and their outcomes.

@@ -7,6 +7,7 @@
 
 use crate::body::particles::Vec3;
 use crate::parallel::{self, CHUNK};
+use crate::simd;
 
 /// Particles by bin.
 #[derive(Debug, Clone, Default)]
@@ -117,12 +118,6 @@ impl Bins {
         }
     }
 
-    /// The particles of such stretches.
-    pub fn in_columns<'a>(&'a self, columns: &'a Columns) -> impl Iterator<Item = usize> + 'a {
-        let stretch = |(from, to): &(u32, u32)| &self.order[*from as usize..*to as usize];
-        columns.iter().flat_map(stretch).map(|(_, i)| *i as usize)
-    }
-
     /// Every particle, bin by bin.
     pub fn by_bin(&self) -> impl Iterator<Item = usize> + '_ {
         self.order.iter().map(|(_, i)| *i as usize)
@@ -137,6 +132,52 @@ impl Bins {
                 bin_of[*particle as usize] = bin as u32;
             }
         }
+    }
+}
+
+/// What lies in the bins around one bin, copied together: it serves every particle of that bin.
+#[derive(Debug, Default)]
+pub struct Around {
+    /// Where they are [m].
+    place: [Vec<f64>; 3],
+    number: Vec<u32>,
+    /// Squares of their distances from the particle asked for last [m²].
+    square: Vec<f64>,
+}
+
+impl Around {
+    /// Takes what stands in some stretches of the sorted `places`, with their `numbers`.
+    pub fn take(&mut self, columns: &Columns, places: &[Vec3], numbers: &[u32]) {
+        let stretches = || columns.iter().map(|(from, to)| *from as usize..*to as usize);
+        self.number.clear();
+        stretches().for_each(|stretch| self.number.extend_from_slice(&numbers[stretch]));
+        for (axis, place) in self.place.iter_mut().enumerate() {
+            place.clear();
+            stretches().for_each(|stretch| place.extend(places[stretch].iter().map(|x| x[axis])));
+        }
+        self.square.resize(self.number.len(), 0.0);
+    }
+
+    /// Appends the numbers of those nearer than `reach` to `here`, but for `itself`.
+    pub fn find(&mut self, here: &Vec3, reach: f64, itself: u32, list: &mut Vec<u32>) {
+        let ([x, y, z], squares) = (&self.place, &mut self.square);
+        simd::widest(
+            #[inline(always)]
+            || {
+                for (((square, x), y), z) in squares.iter_mut().zip(x).zip(y).zip(z) {
+                    let (x, y, z) = (x - here.x, y - here.y, z - here.z);
+                    *square = x * x + y * y + z * z;
+                }
+            },
+        );
+        let mut found = list.len();
+        list.resize(found + self.number.len(), 0);
+        for (square, number) in self.square.iter().zip(&self.number) {
+            // Each is written down and one in six is kept: a jump there would be foretold wrongly too often.
+            list[found] = *number;
+            found += usize::from(*square < reach * reach && *number != itself);
+        }
+        list.truncate(found);
     }
 }
 
@@ -176,10 +217,11 @@ impl Neighbors {
             partners.clear();
             spans.clear();
             touched.clear();
+            let mut around = (u32::MAX, Around::default());
             for i in chunk_index * CHUNK..((chunk_index + 1) * CHUNK).min(position.len()) {
                 let from = partners.len();
                 if moving(i) {
-                    self.find(position, i, reach, partners);
+                    self.find(position, i, reach, &mut around, partners);
                     touched.extend(partners[from..].iter().filter(|j| !moving(**j as usize)));
                 }
                 let to = partners.len() as u32;
@@ -193,10 +235,10 @@ impl Neighbors {
             }
             parallel::for_each_large(&mut chunks, |chunk_index, chunk| {
                 let first = chunk_index * CHUNK;
-                let mut resting = Vec::new();
+                let (mut resting, mut around) = (Vec::new(), (u32::MAX, Around::default()));
                 for i in (first..(first + CHUNK).min(position.len())).filter(|i| near[*i]) {
                     let from = chunk.partners.len();
-                    self.find(position, i, reach, &mut chunk.partners);
+                    self.find(position, i, reach, &mut around, &mut chunk.partners);
                     resting.clear();
                     resting.extend(chunk.partners[from..].iter().filter(|j| !moves[**j as usize]));
                     let mut kept = from;
@@ -236,21 +278,15 @@ impl Neighbors {
         (all, original)
     }
 
-    /// Appends what the bins around particle `i` hold within `reach` of it.
-    fn find(&self, position: &[Vec3], i: usize, reach: f64, list: &mut Vec<u32>) {
-        let (here, columns) = (position[i], &self.columns[self.bin_of[i] as usize]);
-        let candidates: u32 = columns.iter().map(|(from, to)| to - from).sum();
-        let mut found = list.len();
-        list.resize(found + candidates as usize, 0);
-        for (from, to) in columns {
-            let stretch = *from as usize..*to as usize;
-            for (place, number) in self.places[stretch.clone()].iter().zip(&self.numbers[stretch]) {
-                // Each is written down and one in six is kept: a jump there would be foretold wrongly too often.
-                list[found] = *number;
-                found += usize::from((place - here).norm_squared() < reach * reach && *number as usize != i);
-            }
+    /// Appends what the bins around particle `i` hold within `reach` of it; `around` is what they hold, kept for the next
+    /// particle of the bin, with the bin's number.
+    fn find(&self, position: &[Vec3], i: usize, reach: f64, around: &mut (u32, Around), list: &mut Vec<u32>) {
+        let bin = self.bin_of[i];
+        if around.0 != bin {
+            around.0 = bin;
+            around.1.take(&self.columns[bin as usize], &self.places, &self.numbers);
         }
-        list.truncate(found);
+        around.1.find(&position[i], reach, i as u32, list);
     }
 
     /// From particle `j` to particle `i` by the shortest way.

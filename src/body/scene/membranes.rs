@@ -14,7 +14,8 @@
 use crate::body::particles::Vec3;
 use crate::body::scene::Kind;
 use crate::body::scene::file::ParticleFile;
-use crate::body::scene::pairs::Row;
+use crate::body::scene::group::{Group, SIDE};
+use crate::body::scene::sums::Sum;
 
 /// The triangles of a scene.
 #[derive(Debug, Clone, Default)]
@@ -36,16 +37,17 @@ impl Membranes {
     }
 
     /// Moves liquid away from triangles nearer than `rest_distance` r₀ [m].
-    pub fn part(&mut self, rows: &[Row], kind: &[Kind], rest_distance: f64, position: &mut [Vec3]) {
+    pub fn part(&mut self, groups: &[(Group, Sum)], kind: &[Kind], rest_distance: f64, position: &mut [Vec3]) {
         self.normal.clear();
         self.normal.extend(self.triangles.iter().map(|corners| {
             let [a, b, c] = corners.map(|corner| position[corner]);
             (b - a).cross(&(c - a)).try_normalize(0.0)
         }));
-        for i in (0..rows.len()).filter(|i| kind[*i] == Kind::Liquid) {
+        for i in (0..kind.len()).filter(|i| kind[*i] == Kind::Liquid) {
             let here = position[i];
             let (mut normal, mut sum, mut pushes) = (Vec3::zeros(), 0.0, 0.0);
-            for b in rows[i].partners().filter(|b| *b < self.of_corner.len() && !self.of_corner[*b].is_empty()) {
+            let is_corner = |b: &usize| self.of_corner.get(*b).is_some_and(|triangles| !triangles.is_empty());
+            for b in groups[i / SIDE].0.partners(i % SIDE).filter(is_corner) {
                 let apart = here - position[b];
                 let gap = rest_distance - Vec3::new(apart.x, apart.y, self.code[i] - self.code[b]).norm();
                 if gap <= 0.0 {

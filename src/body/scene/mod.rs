@@ -19,6 +19,7 @@
 pub mod boundary;
 pub mod constants;
 pub mod file;
+mod group;
 mod membranes;
 pub mod pairs;
 mod pressure;
@@ -32,10 +33,11 @@ use crate::simd;
 use boundary::Boundary;
 use constants::Constants;
 use file::{MUSCLES, ParticleFile};
+use group::{Group, MOST, SIDE, vector};
 use membranes::Membranes;
-use pairs::{Pairs, Row};
+use pairs::Pairs;
 use pressure::Pressure;
-use sums::Sums;
+use sums::{Sum, Sums};
 
 /// What a mover is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +75,8 @@ pub struct Scene {
     boundary: Boundary,
     membranes: Membranes,
     pairs: Pairs,
-    rows: Vec<Row>,
+    /// Neighbours of the movers, a group of them side by side, and the sums over them.
+    groups: Vec<(Group, Sum)>,
     /// Positions of the movers, then of the near boundary particles.
     place: Vec<Vec3>,
     /// The same, in the file's unit; the fourth number is not used.
@@ -134,7 +137,7 @@ impl Scene {
             membranes: Membranes::new(file, unit),
             pairs: Pairs::new(smoothing.length, unit, &walls),
             boundary: Boundary::new(walls, normals, constants.rest_distance, constants.rebound, &smoothing),
-            rows: vec![Row::EMPTY; movers],
+            groups: vec![(Group::EMPTY, Sum::NONE); movers.div_ceil(SIDE)],
             place: position,
             rounded: Vec::new(),
             moving: Vec::new(),
@@ -149,7 +152,7 @@ impl Scene {
         scene.check_springs()?;
         // The peer's step 0 moves nothing, but its membranes act.
         scene.find_neighbours();
-        scene.membranes.part(&scene.rows, &scene.kind, scene.constants.rest_distance, &mut scene.place[..movers]);
+        scene.membranes.part(&scene.groups, &scene.kind, scene.constants.rest_distance, &mut scene.place[..movers]);
         Ok(scene)
     }
 
@@ -194,7 +197,7 @@ impl Scene {
         };
         let state = pressure::State {
             pairs: &self.pairs,
-            rows: &self.rows,
+            groups: &self.groups,
             boundary: &self.boundary,
             place: &self.place,
             rounded: &self.rounded,
@@ -205,26 +208,27 @@ impl Scene {
         for i in 0..movers {
             self.velocity[i] += (self.acceleration[i] + self.pressure.acceleration[i]) * dt;
             self.place[i] += self.velocity[i] * dt;
-            if !self.rows[i].at_the_wall {
+            let (group, lane) = (&self.groups[i / SIDE].0, i % SIDE);
+            if !group.at_the_wall[lane] {
                 continue;
             }
-            let walls = self.pairs.walls(&self.rows[i]);
+            let walls = self.pairs.walls(group, lane);
             if let Some(contact) = self.boundary.contact(walls, self.place[i]) {
                 self.place[i] += contact.shift();
                 self.boundary.stop(&contact, &mut self.velocity[i]);
             }
         }
-        self.membranes.part(&self.rows, &self.kind, self.constants.rest_distance, &mut self.place[..movers]);
+        self.membranes.part(&self.groups, &self.kind, self.constants.rest_distance, &mut self.place[..movers]);
         match self.place[..movers].iter().position(|x| !(x.x + x.y + x.z).is_finite()) {
             Some(lost) => Err(Lost { what: format!("position of {} is not a number", self.describe(lost)) }),
             None => Ok(()),
         }
     }
 
-    /// Neighbours of all particles where they are now.
+    /// Neighbours of all particles where they are now, and the sums over them.
     fn find_neighbours(&mut self) {
         let movers = self.kind.len();
-        if self.pairs.refresh(&self.place[..movers], &self.boundary.position) {
+        if self.pairs.refresh(&self.place[..movers]) {
             self.place.truncate(movers);
             let near = self.pairs.near_walls.iter().map(|wall| self.boundary.position[*wall as usize]);
             self.place.extend(near);
@@ -233,48 +237,54 @@ impl Scene {
         self.rounded.clear();
         self.rounded
             .extend(self.place.iter().map(|x| [(x.x / unit) as f32, (x.y / unit) as f32, (x.z / unit) as f32, 0.0]));
-        let (pairs, place) = (&self.pairs, &self.rounded);
-        parallel::for_each_chunk(&mut self.rows, |first, rows| {
-            simd::widest(
-                #[inline(always)]
-                || rows.iter_mut().enumerate().for_each(|(n, row)| pairs.fill(first + n, place, row)),
-            );
-        });
-    }
-
-    /// Density, and every acceleration but that of pressure.
-    fn add_forces(&mut self, activation: &[f64; MUSCLES]) {
-        let (constants, smoothing, kind) = (&self.constants, &self.smoothing, &self.kind);
+        let kind = &self.kind;
         self.moving.clear();
         let agar = |i: usize| if kind[i] == Kind::Agar { 1.0 } else { 0.0 };
         let moving = |(i, v): (usize, &Vec3)| [v.x as f32, v.y as f32, v.z as f32, agar(i)];
         self.moving.extend(self.velocity.iter().enumerate().map(moving));
         // The boundary stands still.
         self.moving.resize(self.place.len(), [0.0; 4]);
-        let (place, moving, springs) = (&self.place, &self.moving, &self.springs);
+        let sums = Sums {
+            reach: (self.smoothing.length / unit) as f32,
+            to_agar: (self.constants.viscosity_to_agar / self.constants.viscosity) as f32,
+        };
+        let (pairs, place, moving) = (&self.pairs, &self.rounded, &self.moving);
+        parallel::for_each_large(&mut self.groups, |g, (group, sum)| {
+            let first = g * SIDE;
+            let mut tissue = [false; SIDE];
+            tissue.iter_mut().zip(&kind[first..]).for_each(|(tissue, kind)| *tissue = *kind != Kind::Liquid);
+            simd::widest(
+                #[inline(always)]
+                || {
+                    let (mut distance, mut copied) = ([[0.0; SIDE]; MOST], [[[0.0; 4]; SIDE]; MOST]);
+                    pairs.fill(first, place, group, &mut distance, &mut copied);
+                    *sum = sums.over(group, &distance, first, &tissue, moving, &mut copied);
+                    pressure::weigh(sums.reach, &distance, &mut group.weight);
+                },
+            );
+        });
+    }
+
+    /// Density, and every acceleration but that of pressure.
+    fn add_forces(&mut self, activation: &[f64; MUSCLES]) {
+        let (constants, smoothing) = (&self.constants, &self.smoothing);
+        let (place, springs, groups) = (&self.place, &self.springs, &self.groups);
         let pull = constants.fibre_force / constants.mass;
         // Smoothing functions of lengths in the file's unit: powers of h and the unit are put back at the end.
         let unit = constants.unit;
-        let sums = Sums {
-            reach: (smoothing.length / unit) as f32,
-            to_agar: (constants.viscosity_to_agar / constants.viscosity) as f32,
-        };
         let poly6 = smoothing.density(0.0) / (smoothing.length / unit).powi(6);
         let laplacian = smoothing.laplacian(0.0) / (smoothing.length / unit);
-        let mut work: Vec<(&Row, &mut Vec3, &mut f64)> = self
-            .rows
-            .iter()
-            .zip(&mut self.acceleration)
-            .zip(&mut self.density)
-            .map(|((row, acceleration), density)| (row, acceleration, density))
-            .collect();
-        parallel::for_each(&mut work, |i, (row, acceleration, density)| {
-            let tissue = kind[i] != Kind::Liquid;
-            let [sum, cohesion, drag] = sums.over(row, i, tissue, moving);
-            **density = constants.mass * poly6 * sum.x.max((smoothing.length / unit).powi(6));
+        let density = |i: usize| {
+            let sum = f64::from(groups[i / SIDE].1.density[i % SIDE]);
+            constants.mass * poly6 * sum.max((smoothing.length / unit).powi(6))
+        };
+        parallel::for_each(&mut self.density, |i, place| *place = density(i));
+        parallel::for_each(&mut self.acceleration, |i, acceleration| {
+            let (sum, lane) = (&groups[i / SIDE].1, i % SIDE);
+            let cohesion = vector(&sum.cohesion, lane);
             let mut total = self.gravity - cohesion * (poly6 * unit * constants.surface_tension);
-            let volume = constants.mass / (constants.density * **density);
-            total += drag * (laplacian * constants.viscosity * volume);
+            let volume = constants.mass / (constants.density * density(i));
+            total += vector(&sum.drag, lane) * (laplacian * constants.viscosity * volume);
             for spring in springs.get(i).into_iter().flatten() {
                 let along = place[spring.partner as usize] - place[i];
                 let length = along.norm();
@@ -284,7 +294,7 @@ impl Scene {
                 }
                 total += along * (towards / length);
             }
-            **acceleration = total;
+            *acceleration = total;
         });
     }
 

@@ -12,8 +12,9 @@
 
 use crate::body::particles::Vec3;
 use crate::body::scene::boundary::Boundary;
-use crate::body::scene::pairs::{MOST, Pairs, Row};
-use crate::body::scene::sums;
+use crate::body::scene::group::{Copied, Group, MOST, SIDE, Side, beside, vector};
+use crate::body::scene::pairs::Pairs;
+use crate::body::scene::sums::Sum;
 use crate::body::smoothing::Smoothing;
 use crate::{parallel, simd};
 
@@ -38,7 +39,7 @@ pub struct State<'a> {
     /// Who is near whom.
     pub pairs: &'a Pairs,
     /// Neighbours of each mover.
-    pub rows: &'a [Row],
+    pub groups: &'a [(Group, Sum)],
     /// The boundary.
     pub boundary: &'a Boundary,
     /// Positions of movers, then near boundary particles [m].
@@ -63,14 +64,12 @@ pub struct Pressure {
     shares: Vec<[f32; 2]>,
     /// x* in the file's unit.
     predicted: Vec<[f32; 4]>,
-    /// (h − r)²/r of each neighbour, in the file's unit; that of very near ones negative, which marks them.
-    weights: Vec<[f32; MOST]>,
 }
 
 impl Pressure {
     /// Corrects the pressures over one step of `dt` [s].
     pub fn solve(&mut self, fluid: &Fluid, state: &State, dt: f64) {
-        let (movers, count) = (state.rows.len(), state.place.len());
+        let (movers, count) = (state.velocity.len(), state.place.len());
         self.pressure.clear();
         self.pressure.resize(count, 0.0);
         self.density.resize(count, 0.0);
@@ -79,7 +78,6 @@ impl Pressure {
         self.predicted.clear();
         self.predicted.extend_from_slice(state.rounded);
         self.shares.resize(count, [0.0; 2]);
-        self.weigh(fluid, state);
         // |W'| is spiky (h − r)²; a unit of length goes with r̂, two with the square.
         let spiky = fluid.smoothing.steepness(0.0) / (fluid.smoothing.length / fluid.unit).powi(2);
         for _ in 0..fluid.iterations {
@@ -87,8 +85,9 @@ impl Pressure {
             parallel::for_each(&mut self.predicted[..movers], |i, predicted| {
                 let velocity = state.velocity[i] + (state.acceleration[i] + by_pressure[i]) * dt;
                 let mut x = state.place[i] + velocity * dt;
-                if state.rows[i].at_the_wall
-                    && let Some(contact) = state.boundary.contact(state.pairs.walls(&state.rows[i]), x)
+                let (group, lane) = (&state.groups[i / SIDE].0, i % SIDE);
+                if group.at_the_wall[lane]
+                    && let Some(contact) = state.boundary.contact(state.pairs.walls(group, lane), x)
                 {
                     x += contact.shift();
                 }
@@ -100,16 +99,20 @@ impl Pressure {
                 *pressure += (fluid.gain * (density[i] - fluid.rest_density)).max(0.0);
                 self.shares[i] = [(0.5 * *pressure / density[i]) as f32, (0.5 / density[i]) as f32];
             }
-            let (pressure, shares, weights) = (&self.pressure, &self.shares, &self.weights);
+            let (pressure, shares) = (&self.pressure, &self.shares);
             let apart = (fluid.rest_density * fluid.gain) as f32;
             parallel::for_each_chunk(&mut self.acceleration, |first, accelerations| {
                 simd::widest(
                     #[inline(always)]
                     || {
-                        for (n, acceleration) in accelerations.iter_mut().enumerate() {
-                            let i = first + n;
-                            let push = push(&state.rows[i], &weights[i], shares, pressure[i] as f32, apart);
-                            *acceleration = push * (spiky * fluid.mass / density[i]);
+                        let mut room = Room::new();
+                        for (g, accelerations) in accelerations.chunks_mut(SIDE).enumerate() {
+                            let first = first + g * SIDE;
+                            let group = &state.groups[first / SIDE].0;
+                            let push = push(group, first, shares, pressure, apart, &mut room);
+                            for (lane, acceleration) in accelerations.iter_mut().enumerate() {
+                                *acceleration = vector(&push, lane) * (spiky * fluid.mass / density[first + lane]);
+                            }
                         }
                     },
                 );
@@ -117,25 +120,9 @@ impl Pressure {
         }
     }
 
-    /// (h − r)²/r of all pairs, which stays while pressures are corrected.
-    fn weigh(&mut self, fluid: &Fluid, state: &State) {
-        let reach = (fluid.smoothing.length / fluid.unit) as f32;
-        let near = 0.25 * reach;
-        self.weights.resize(state.rows.len(), [0.0; MOST]);
-        parallel::for_each(&mut self.weights, |i, weights| {
-            for (weight, r) in weights.iter_mut().zip(&state.rows[i].distance) {
-                let gap = reach - r;
-                let closer = near - r;
-                let factor = if *r >= near { gap * gap } else { -closer * closer };
-                // Two at one place push nowhere: their distance vector is zero.
-                *weight = factor / r.max(f32::MIN_POSITIVE);
-            }
-        });
-    }
-
     /// Densities at the predicted positions.
     fn measure(&mut self, fluid: &Fluid, state: &State) {
-        let movers = state.rows.len();
+        let movers = state.velocity.len();
         let predicted = &self.predicted;
         let reach = (fluid.smoothing.length / fluid.unit) as f32;
         let itself = f64::from(reach).powi(6);
@@ -145,19 +132,14 @@ impl Pressure {
             simd::widest(
                 #[inline(always)]
                 || {
-                    for (n, density) in densities.iter_mut().enumerate() {
-                        let (i, row) = (first + n, &state.rows[first + n]);
-                        // Distances first and weights after them: only the weights can be worked out side by side.
-                        let mut weights = [0.0; MOST];
-                        for (place, j) in weights.iter_mut().zip(&row.partner) {
-                            *place = square(predicted[i], predicted[*j as usize]);
+                    let mut room = Room::new();
+                    for (g, densities) in densities.chunks_mut(SIDE).enumerate() {
+                        let first = first + g * SIDE;
+                        let group = &state.groups[first / SIDE].0;
+                        let crowd = crowd(group, first, predicted, reach, &mut room);
+                        for (density, crowd) in densities.iter_mut().zip(crowd) {
+                            *density = scale * f64::from(crowd).max(itself);
                         }
-                        for place in &mut weights {
-                            *place = weight(*place, reach);
-                        }
-                        // Empty places hold the particle itself.
-                        weights[row.count..].fill(0.0);
-                        *density = scale * sums::sum(&weights).max(itself);
                     }
                 },
             );
@@ -169,6 +151,31 @@ impl Pressure {
             let crowd = state.boundary.crowd[state.pairs.near_walls[wall] as usize];
             *density = (fluid.mass * crowd + scale * f64::from(sum)).max(scale * itself);
         });
+    }
+}
+
+/// (h − r)²/r of neighbours at these distances, which stays while pressures are corrected; in the file's unit. That of
+/// very near ones is negative, which marks them.
+#[inline(always)]
+pub fn weigh(reach: f32, distance: &[Side; MOST], weight: &mut [Side; MOST]) {
+    let near = 0.25 * reach;
+    for (weight, distance) in weight.as_flattened_mut().iter_mut().zip(distance.as_flattened()) {
+        let (gap, closer) = (reach - distance, near - distance);
+        let factor = if *distance >= near { gap * gap } else { -closer * closer };
+        // Two at one place push nowhere: their distance vector is zero.
+        *weight = factor / distance.max(f32::MIN_POSITIVE);
+    }
+}
+
+/// Room to work in, for `N` numbers of each neighbour of a group.
+struct Room<const N: usize> {
+    copied: Copied<N>,
+    sorted: [[Side; MOST]; N],
+}
+
+impl<const N: usize> Room<N> {
+    fn new() -> Self {
+        Self { copied: [[[0.0; N]; SIDE]; MOST], sorted: [[[0.0; SIDE]; MOST]; N] }
     }
 }
 
@@ -186,24 +193,58 @@ fn weight(square: f32, reach: f32) -> f32 {
     gap * gap * gap
 }
 
-/// Σⱼ ½ (pᵢ + pⱼ)/ρⱼ* (h − r)² r̂ᵢⱼ in the file's unit.
+/// Σⱼ (h² − r²)³ of the movers from `first` on, in the file's unit.
 #[inline(always)]
-fn push(row: &Row, weights: &[f32; MOST], shares: &[[f32; 2]], own: f32, apart: f32) -> Vec3 {
-    let (mut pushing, mut half) = ([0.0f32; MOST], [0.0f32; MOST]);
-    for (n, j) in row.partner.iter().enumerate() {
-        [pushing[n], half[n]] = shares[*j as usize];
-    }
-    let mut factor = [0.0f32; MOST];
-    for n in 0..MOST {
-        let (weight, pushing, half) = (weights[n], pushing[n], half[n]);
-        let (far, near) = (weight * (own * half + pushing), -weight * apart * half);
-        factor[n] = if weight >= 0.0 { far } else { near };
-    }
-    let mut parts = row.away;
-    for part in &mut parts {
-        for (part, factor) in part.iter_mut().zip(&factor) {
-            *part *= factor;
+fn crowd(group: &Group, first: usize, predicted: &[[f32; 4]], reach: f32, room: &mut Room<4>) -> Side {
+    group.gather(predicted, &mut room.copied, &mut room.sorted);
+    let [x, y, z, _] = beside(&predicted[first..]);
+    let [xs, ys, zs, weights] = &mut room.sorted;
+    for n in 0..group.most.min(MOST) {
+        for lane in 0..SIDE {
+            let (x, y, z) = (x[lane] - xs[n][lane], y[lane] - ys[n][lane], z[lane] - zs[n][lane]);
+            weights[n][lane] = weight(x * x + y * y + z * z, reach);
         }
     }
-    Vec3::new(sums::sum(&parts[0]), sums::sum(&parts[1]), sums::sum(&parts[2]))
+    for (lane, count) in group.count.iter().enumerate() {
+        // Empty places hold the particle itself.
+        weights[*count as usize..group.most].iter_mut().for_each(|weights| weights[lane] = 0.0);
+    }
+    let mut sum = [0.0; SIDE];
+    for weights in &weights[..group.most] {
+        for lane in 0..SIDE {
+            sum[lane] += weights[lane];
+        }
+    }
+    sum
+}
+
+/// Σⱼ ½ (pᵢ + pⱼ)/ρⱼ* (h − r)² r̂ᵢⱼ of the movers from `first` on, in the file's unit.
+#[inline(always)]
+fn push(
+    group: &Group,
+    first: usize,
+    shares: &[[f32; 2]],
+    pressure: &[f64],
+    apart: f32,
+    room: &mut Room<2>,
+) -> [Side; 3] {
+    group.gather(shares, &mut room.copied, &mut room.sorted);
+    let [pushing, half] = &room.sorted;
+    let mut own = [0.0; SIDE];
+    own.iter_mut().zip(&pressure[first..]).for_each(|(own, pressure)| *own = *pressure as f32);
+    let mut sum = [[0.0; SIDE]; 3];
+    for n in 0..group.most.min(MOST) {
+        let mut factor = [0.0; SIDE];
+        for lane in 0..SIDE {
+            let (weight, half) = (group.weight[n][lane], half[n][lane]);
+            let (far, near) = (weight * (own[lane] * half + pushing[n][lane]), -weight * apart * half);
+            factor[lane] = if weight >= 0.0 { far } else { near };
+        }
+        for (sum, away) in sum.iter_mut().zip(&group.away) {
+            for lane in 0..SIDE {
+                sum[lane] += away[n][lane] * factor[lane];
+            }
+        }
+    }
+    sum
 }

@@ -1,28 +1,11 @@
-//! The sums over a particle's neighbours, in the file's unit of length, 32 places side by side.
+//! The sums over a particle's neighbours, in the file's unit of length, for a group of movers side by side.
 //!
 //!   S = Σ (h² − r²)³        C = Σ (h² − r²)³ (xᵢ − xⱼ)        D = Σ c (vⱼ − vᵢ)(h − r)
 //!
 //! S density, C cohesion, D viscosity, each without its constants; c is the share of viscosity between tissue and
-//! agar. Sums run in eight lanes that are added in order, so that every vector width gives the same bits.
+//! agar.
 
-use crate::body::particles::Vec3;
-use crate::body::scene::pairs::{MOST, Row};
-use crate::simd;
-
-/// Lanes of a sum: what the widest registers hold of f32, halved, so that narrower ones still run well.
-const LANES: usize = 8;
-
-/// Σ over all places of `terms`.
-#[inline(always)]
-pub fn sum(terms: &[f32; MOST]) -> f64 {
-    let mut lanes = [0.0f32; LANES];
-    for chunk in terms.chunks_exact(LANES) {
-        for (lane, term) in lanes.iter_mut().zip(chunk) {
-            *lane += term;
-        }
-    }
-    lanes.iter().map(|lane| f64::from(*lane)).sum()
-}
+use crate::body::scene::group::{Copied, Group, MOST, SIDE, Side, beside};
 
 /// What all particles' sums share.
 pub struct Sums {
@@ -32,43 +15,56 @@ pub struct Sums {
     pub to_agar: f32,
 }
 
+/// The sums of a group.
+#[derive(Debug, Clone, Copy)]
+pub struct Sum {
+    /// S.
+    pub density: Side,
+    /// C.
+    pub cohesion: [Side; 3],
+    /// D.
+    pub drag: [Side; 3],
+}
+
+impl Sum {
+    /// Of nothing.
+    pub const NONE: Self = Self { density: [0.0; SIDE], cohesion: [[0.0; SIDE]; 3], drag: [[0.0; SIDE]; 3] };
+}
+
 impl Sums {
-    /// S (in x), C and D of particle `i`; `tissue` says whether it hangs on springs, `moving` has all velocities.
-    #[inline]
-    pub fn over(&self, row: &Row, i: usize, tissue: bool, moving: &[[f32; 4]]) -> [Vec3; 3] {
-        simd::widest(
-            #[inline(always)]
-            || {
-                let mut drag = [[0.0f32; MOST]; 3];
-                let mut agar = [0.0f32; MOST];
-                let own = moving[i];
-                for (n, j) in row.partner.iter().enumerate() {
-                    [drag[0][n], drag[1][n], drag[2][n], agar[n]] = moving[*j as usize];
+    /// S, C and D of the movers from `first` on; `distance` is that of their neighbours, `tissue` says who of them hangs on
+    /// springs, `moving` has all velocities; `copied` is room to work in.
+    #[inline(always)]
+    pub fn over(
+        &self,
+        group: &Group,
+        distance: &[Side; MOST],
+        first: usize,
+        tissue: &[bool; SIDE],
+        moving: &[[f32; 4]],
+        copied: &mut Copied<4>,
+    ) -> Sum {
+        let mut velocity = [[[0.0; SIDE]; MOST]; 4];
+        group.gather(moving, copied, &mut velocity);
+        let own = beside(&moving[first..]);
+        let mut sum = Sum::NONE;
+        for n in 0..group.most.min(MOST) {
+            let (mut share, mut weight) = ([0.0; SIDE], [0.0; SIDE]);
+            for lane in 0..SIDE {
+                let r = distance[n][lane];
+                let apart = tissue[lane] && velocity[3][n][lane] != own[3][lane];
+                share[lane] = if apart { self.to_agar } else { 1.0 } * (self.reach - r);
+                let gap = self.reach * self.reach - r * r;
+                weight[lane] = gap * gap * gap;
+                sum.density[lane] += weight[lane];
+            }
+            for axis in 0..3 {
+                for lane in 0..SIDE {
+                    sum.cohesion[axis][lane] += weight[lane] * group.away[axis][n][lane];
+                    sum.drag[axis][lane] += share[lane] * (velocity[axis][n][lane] - own[axis][lane]);
                 }
-                let mut share = [0.0f32; MOST];
-                for n in 0..MOST {
-                    let between = if tissue && agar[n] != own[3] { self.to_agar } else { 1.0 };
-                    share[n] = between * (self.reach - row.distance[n]);
-                }
-                for (drag, own) in drag.iter_mut().zip(own) {
-                    for (drag, share) in drag.iter_mut().zip(&share) {
-                        *drag = (*drag - own) * share;
-                    }
-                }
-                let mut weight = [0.0f32; MOST];
-                for (weight, r) in weight.iter_mut().zip(&row.distance) {
-                    let gap = self.reach * self.reach - r * r;
-                    *weight = gap * gap * gap;
-                }
-                let mut pull = row.away;
-                for pull in &mut pull {
-                    for (pull, weight) in pull.iter_mut().zip(&weight) {
-                        *pull *= weight;
-                    }
-                }
-                let vector = |parts: &[[f32; MOST]; 3]| Vec3::new(sum(&parts[0]), sum(&parts[1]), sum(&parts[2]));
-                [Vec3::new(sum(&weight), 0.0, 0.0), vector(&pull), vector(&drag)]
-            },
-        )
+            }
+        }
+        sum
     }
 }

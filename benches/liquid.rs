@@ -9,7 +9,7 @@ use nematode::body::particles::Vec3;
 use nematode::body::pool::{Filling, Pool};
 use nematode::body::pressure::{Fluid, Pressure, Stop};
 use nematode::body::smoothing::Smoothing;
-use nematode::body::viscosity;
+use nematode::body::viscosity::{self, Viscosity};
 use nematode::parallel;
 
 /// Distance of particles [m], a worm's.
@@ -37,6 +37,8 @@ fn parts(criterion: &mut Criterion) {
         let position = cube(side);
         let count = position.len();
         let (still, moves) = (vec![Vec3::zeros(); count], vec![true; count]);
+        // Velocities that no two neighbours share [m/s].
+        let swirling: Vec<Vec3> = position.iter().map(|x| 1e-3 * (x * 1e6).map(f64::sin)).collect();
         let period = [f64::from(side) * SPACING; 3];
         let mut neighbors = Neighbors::default();
         neighbors.rebuild_in(&position, smoothing.length, period);
@@ -61,6 +63,15 @@ fn parts(criterion: &mut Criterion) {
             bencher.iter_custom(|times| {
                 on_one_thread(times, || {
                     viscosity::add_acceleration(&fluid, 1e-3, &neighbors, &position, &still, &mut acceleration);
+                })
+            });
+        });
+        group.bench_function(BenchmarkId::new("viscosity, implicit", count), |bencher| {
+            let mut viscosity = Viscosity::default();
+            bencher.iter_custom(|times| {
+                on_one_thread(times, || {
+                    let mut velocity = swirling.clone();
+                    viscosity.solve(&fluid, 1e-3, &neighbors, DT, &position, &moves, &mut velocity);
                 })
             });
         });

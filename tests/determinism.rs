@@ -27,8 +27,8 @@ fn hash_after(experiment: &str, steps: usize, threads: usize) -> String {
 /// The first twelve digits of the hashes after these steps. They change only when it is meant that what is computed
 /// changes, with a line in CHANGELOG.md that says what; not with the machine, the threads or the compiler.
 const GOLDEN: [(&str, usize, &str); 4] = [
-    ("crawl", 20, "f8415e050e1f"),
-    ("connectome", 4, "41134647cb86"),
+    ("crawl", 20, "b12f36cae8bf"),
+    ("connectome", 4, "b7e5e19628d5"),
     ("soft", 1, "cc0dbc3caabd"),
     ("bbc", 400, "82d0b92ef993"),
 ];

@@ -11,6 +11,7 @@
 
 use std::ops::{Add, AddAssign, Div, Mul, Sub, SubAssign};
 
+use crate::body::neighbors::Neighbors;
 use crate::body::particles::Vec3;
 use crate::parallel::{self, CHUNK};
 
@@ -43,108 +44,183 @@ impl Amount for Vec3 {
     }
 }
 
-/// The equations of [`CHUNK`] unknowns in a row, as one task writes them.
-#[derive(Debug, Default)]
-pub struct Rows<T> {
+/// What the equations are made of.
+#[derive(Debug)]
+pub struct Equations<'a, Own, Pair, Asked> {
+    /// Who is near whom.
+    pub neighbors: &'a Neighbors,
+    /// Which particles have an equation; what the others have is known.
+    pub moves: &'a [bool],
+    /// aᵢ of particle i.
+    pub own: Own,
+    /// cᵢⱼ of particle i with its neighbour j.
+    pub pair: Pair,
+    /// bᵢ of particle i, without what neighbours that are known give.
+    pub asked: Asked,
+}
+
+/// Room to solve such equations in, kept from step to step.
+#[derive(Debug, Clone, Default)]
+pub struct Exchange<T> {
+    /// Iterations of the last solve.
+    pub iterations: usize,
+    rows: Vec<Rows<T>>,
+    /// Where the next iteration looks; zero where x is known.
+    direction: Vec<T>,
+}
+
+/// The equations of [`CHUNK`] particles in a row; those of what is known ask for nothing.
+///
+/// Memory sets the pace: partners are those of the lists of neighbours. cᵢⱼ in 32 bits would be less to read, but what
+/// it rounds is enough to disturb a liquid that rests on a lattice.
+#[derive(Debug, Clone, Default)]
+struct Rows<T> {
+    /// cᵢⱼ, in the order of the neighbours of each.
+    weight: Vec<f64>,
     /// aᵢ + Σ cᵢⱼ.
     diagonal: Vec<f64>,
-    /// bᵢ.
-    wanted: Vec<T>,
-    /// Pairs with other unknowns, all rows one after the other: whose, and cᵢⱼ.
-    other: Vec<u32>,
-    weight: Vec<f64>,
-    /// Where the pairs of each row end.
-    end: Vec<u32>,
+    /// What is not balanced yet.
+    residual: Vec<T>,
+    /// The matrix times the direction.
+    product: Vec<T>,
+    /// What x changes by.
+    change: Vec<T>,
+    /// Sums over these particles, whichever were asked for last.
+    sums: [f64; 2],
 }
 
-impl<T> Rows<T> {
-    /// Adds a pair with unknown `other` to the row that is being written.
-    pub fn pair(&mut self, other: u32, weight: f64) {
-        self.other.push(other);
-        self.weight.push(weight);
+impl<T: Amount> Rows<T> {
+    /// Writes the equations of the particles from `first` on, of which `x` is the first guess. Sums: the squares of b,
+    /// and the second of [`Rows::advance`].
+    fn write<Own: Fn(usize) -> f64, Pair: Fn(usize, usize) -> f64, Asked: Fn(usize) -> T>(
+        &mut self,
+        equations: &Equations<'_, Own, Pair, Asked>,
+        first: usize,
+        x: &[T],
+    ) {
+        let Equations { neighbors, moves, .. } = equations;
+        let count = CHUNK.min(x.len() - first);
+        self.weight.clear();
+        for list in [&mut self.residual, &mut self.product, &mut self.change] {
+            list.clear();
+            list.resize(count, T::default());
+        }
+        self.diagonal.clear();
+        self.diagonal.resize(count, 1.0);
+        self.sums = [0.0; 2];
+        for n in (0..count).filter(|n| moves[first + n]) {
+            let i = first + n;
+            let mut wanted = (equations.asked)(i);
+            self.diagonal[n] = (equations.own)(i);
+            self.residual[n] = wanted - x[i] * self.diagonal[n];
+            self.weight.resize(neighbors.begin_in_chunk(i), 0.0);
+            for j in neighbors.of(i) {
+                let weight = (equations.pair)(i, j);
+                self.weight.push(weight);
+                self.diagonal[n] += weight;
+                self.residual[n] += (x[j] - x[i]) * weight;
+                if !moves[j] {
+                    wanted += x[j] * weight;
+                }
+            }
+            self.sums[0] += wanted.times(&wanted);
+            self.sums[1] += self.residual[n].times(&self.residual[n]) / self.diagonal[n];
+        }
     }
 
-    /// Ends the row: its diagonal aᵢ + Σ cᵢⱼ, pairs with what is known included, and bᵢ.
-    pub fn end(&mut self, diagonal: f64, wanted: T) {
-        self.diagonal.push(diagonal);
-        self.wanted.push(wanted);
-        self.end.push(self.other.len() as u32);
+    /// The matrix times the direction. Sum: that times the direction.
+    fn multiply(&mut self, neighbors: &Neighbors, moves: &[bool], first: usize, direction: &[T]) {
+        self.sums = [0.0; 2];
+        for n in (0..self.product.len()).filter(|n| moves[first + n]) {
+            let i = first + n;
+            let (others, begin) = (neighbors.list(i), neighbors.begin_in_chunk(i));
+            let weights = &self.weight[begin..begin + others.len()];
+            self.product[n] = direction[i] * self.diagonal[n] - from_others(others, weights, direction);
+            self.sums[0] += direction[i].times(&self.product[n]);
+        }
     }
-}
 
-/// All equations.
-#[derive(Debug)]
-pub struct Exchange<T> {
-    rows: Vec<Rows<T>>,
-    count: usize,
+    /// Goes a step along the direction. Sums: what is left, squared, and the same over the diagonal.
+    fn advance(&mut self, step: f64, direction: &[T]) {
+        self.sums = [0.0; 2];
+        let rows = self.change.iter_mut().zip(&mut self.residual).zip(&self.product).zip(&self.diagonal);
+        for ((((change, residual), product), diagonal), direction) in rows.zip(direction) {
+            *change += *direction * step;
+            *residual -= *product * step;
+            let left = residual.times(residual);
+            self.sums[0] += left;
+            self.sums[1] += left / diagonal;
+        }
+    }
 }
 
 impl<T: Amount> Exchange<T> {
-    /// The equations of `count` unknowns, each written by `write(unknown, rows)`, which ends one row.
-    pub fn new(count: usize, write: impl Fn(usize, &mut Rows<T>) + Sync + Send) -> Self {
-        let rows = parallel::map(count.div_ceil(CHUNK), |chunk| {
-            let mut rows = Rows::default();
-            for unknown in chunk * CHUNK..((chunk + 1) * CHUNK).min(count) {
-                write(unknown, &mut rows);
-            }
-            rows
-        });
-        Self { rows, count }
-    }
-
-    fn diagonal(&self, k: usize) -> f64 {
-        self.rows[k / CHUNK].diagonal[k % CHUNK]
-    }
-
-    fn wanted(&self, k: usize) -> T {
-        self.rows[k / CHUNK].wanted[k % CHUNK]
-    }
-
-    /// (A x) of one row.
-    fn product(&self, x: &[T], k: usize) -> T {
-        let (rows, n) = (&self.rows[k / CHUNK], k % CHUNK);
-        let range = if n == 0 { 0 } else { rows.end[n - 1] as usize }..rows.end[n] as usize;
-        x[k] * rows.diagonal[n] - from_others(&rows.other[range.clone()], &rows.weight[range], x)
-    }
-
-    /// Improves `x` until the residual is at most `tolerance` times b, or for `most` iterations; gives their number.
-    pub fn solve(&self, x: &mut [T], tolerance: f64, most: usize) -> usize {
-        let count = self.count;
-        let mut residual = vec![T::default(); count];
-        parallel::for_each(&mut residual, |k, residual| *residual = self.wanted(k) - self.product(x, k));
-        let mut direction = vec![T::default(); count];
-        parallel::for_each(&mut direction, |k, direction| *direction = residual[k] / self.diagonal(k));
-        let mut product = vec![T::default(); count];
-        let size = |a: &[T]| parallel::ordered_sum(count, |k| a[k].times(&a[k]));
-        let scaled = |a: &[T]| parallel::ordered_sum(count, |k| a[k].times(&a[k]) / self.diagonal(k));
-        let wanted = parallel::ordered_sum(count, |k| self.wanted(k).times(&self.wanted(k)));
+    /// Improves `x` of those that move until the residual is at most `tolerance` times b, or for `most` iterations.
+    pub fn solve<Own, Pair, Asked>(
+        &mut self,
+        equations: &Equations<'_, Own, Pair, Asked>,
+        x: &mut [T],
+        tolerance: f64,
+        most: usize,
+    ) where
+        Own: Fn(usize) -> f64 + Sync,
+        Pair: Fn(usize, usize) -> f64 + Sync,
+        Asked: Fn(usize) -> T + Sync,
+    {
+        let (neighbors, moves) = (equations.neighbors, equations.moves);
+        self.rows.resize_with(x.len().div_ceil(CHUNK), Rows::default);
+        let guess = &*x;
+        parallel::for_each_large(&mut self.rows, |chunk, rows| rows.write(equations, chunk * CHUNK, guess));
+        let [wanted, mut along] = self.sums();
         let small = tolerance * tolerance * wanted;
-        let mut along = scaled(&residual);
-        for iteration in 0..most {
-            if size(&residual) <= small {
-                return iteration;
-            }
-            parallel::for_each(&mut product, |k, product| *product = self.product(&direction, k));
-            let step = along / parallel::ordered_sum(count, |k| direction[k].times(&product[k]));
-            parallel::for_each(x, |k, x| *x += direction[k] * step);
-            parallel::for_each(&mut residual, |k, residual| *residual -= product[k] * step);
-            let next = scaled(&residual);
-            parallel::for_each(&mut direction, |k, direction| {
-                *direction = residual[k] / self.diagonal(k) + *direction * (next / along);
+        let mut left = self.rows.iter().flat_map(|rows| &rows.residual).map(|r| r.times(r)).sum::<f64>();
+        self.direction.clear();
+        self.direction.resize(x.len(), T::default());
+        self.turn(0.0);
+        self.iterations = 0;
+        while left > small && self.iterations < most {
+            let direction = &self.direction;
+            parallel::for_each_large(&mut self.rows, |chunk, rows| {
+                rows.multiply(neighbors, moves, chunk * CHUNK, direction);
             });
-            along = next;
+            let step = along / self.sums()[0];
+            let direction = &self.direction;
+            parallel::for_each_large(&mut self.rows, |chunk, rows| rows.advance(step, &direction[chunk * CHUNK..]));
+            let [now_left, next] = self.sums();
+            self.turn(next / along);
+            (left, along) = (now_left, next);
+            self.iterations += 1;
         }
-        most
+        let rows = &self.rows;
+        parallel::for_each_chunk(x, |first, x| {
+            x.iter_mut().zip(&rows[first / CHUNK].change).for_each(|(x, change)| *x += *change);
+        });
+    }
+
+    /// The sums of all rows, added in their order.
+    fn sums(&self) -> [f64; 2] {
+        self.rows.iter().fold([0.0; 2], |[a, b], rows| [a + rows.sums[0], b + rows.sums[1]])
+    }
+
+    /// The next direction: towards what is left, with a share `kept` of the last.
+    fn turn(&mut self, kept: f64) {
+        let rows = &self.rows;
+        parallel::for_each_chunk(&mut self.direction, |first, direction| {
+            let rows = &rows[first / CHUNK];
+            for ((direction, residual), diagonal) in direction.iter_mut().zip(&rows.residual).zip(&rows.diagonal) {
+                *direction = *residual / *diagonal + *direction * kept;
+            }
+        });
     }
 }
 
-/// Σⱼ cᵢⱼ xⱼ over the pairs of a row, in four sums side by side, so that none waits for the one before.
+/// Σⱼ cᵢⱼ xⱼ over the neighbours of a particle, in four sums side by side, so that none waits for the one before.
 #[inline]
-fn from_others<T: Amount>(other: &[u32], weight: &[f64], x: &[T]) -> T {
+fn from_others<T: Amount>(others: &[u32], weights: &[f64], x: &[T]) -> T {
     let mut sums = [T::default(); 4];
-    let (others, rest) = other.as_chunks::<4>();
-    let (weights, weights_of_rest) = weight.split_at(4 * others.len());
-    for (others, weights) in others.iter().zip(weights.as_chunks::<4>().0) {
+    let (fours, rest) = others.as_chunks::<4>();
+    let (weights, weights_of_rest) = weights.split_at(4 * fours.len());
+    for (others, weights) in fours.iter().zip(weights.as_chunks::<4>().0) {
         for n in 0..4 {
             sums[n] += x[others[n] as usize] * weights[n];
         }
@@ -159,35 +235,40 @@ fn from_others<T: Amount>(other: &[u32], weight: &[f64], x: &[T]) -> T {
 mod tests {
     use super::*;
 
-    /// A row of unknowns, each tied to the next, the ends to walls of 0 and 1.
-    fn chain(count: usize) -> Exchange<f64> {
-        Exchange::new(count, |k, rows| {
-            if k > 0 {
-                rows.pair(k as u32 - 1, 1.0);
-            }
-            if k + 1 < count {
-                rows.pair(k as u32 + 1, 1.0);
-            }
-            rows.end(2.0, if k + 1 == count { 1.0 } else { 0.0 });
-        })
+    /// Particles in a row, each beside the next; the first and the last are known to have 0 and 1.
+    fn chain() -> (Neighbors, Vec<bool>) {
+        let count = 602;
+        let position: Vec<Vec3> = (0..count).map(|n| Vec3::new(f64::from(n), 0.0, 0.0)).collect();
+        let mut neighbors = Neighbors::default();
+        neighbors.rebuild(&position, 1.5);
+        (neighbors, (0..count).map(|n| n > 0 && n < count - 1).collect())
+    }
+
+    fn solve(x: &mut [f64], tolerance: f64) -> usize {
+        let (neighbors, moves) = chain();
+        let (own, pair, asked) = (|_| 0.0, |_, _| 1.0, |_| 0.0);
+        let mut exchange = Exchange::default();
+        exchange.solve(&Equations { neighbors: &neighbors, moves: &moves, own, pair, asked }, x, tolerance, 2000);
+        exchange.iterations
     }
 
     #[test]
-    fn a_chain_between_two_walls_is_a_straight_line() {
-        let mut x = vec![0.0; 600];
-        let iterations = chain(600).solve(&mut x, 1e-12, 2000);
+    fn a_chain_between_two_that_are_known_is_a_straight_line() {
+        let mut x = vec![0.0; 602];
+        x[601] = 1.0;
         // In exact arithmetic there are no more iterations than unknowns.
+        let iterations = solve(&mut x, 1e-12);
         assert!(iterations <= 601, "{iterations}");
-        for (k, x) in x.iter().enumerate() {
-            assert!((x - (k as f64 + 1.0) / 601.0).abs() < 1e-8, "{x} at {k}");
+        for (n, x) in x.iter().enumerate() {
+            assert!((x - n as f64 / 601.0).abs() < 1e-8, "{x} at {n}");
         }
     }
 
     #[test]
     fn a_good_answer_is_left_alone() {
-        let mut x: Vec<f64> = (0..600).map(|k| (f64::from(k) + 1.0) / 601.0).collect();
+        let mut x: Vec<f64> = (0..602).map(|n| f64::from(n) / 601.0).collect();
         let before = x.clone();
-        assert_eq!(chain(600).solve(&mut x, 1e-9, 2000), 0);
+        assert_eq!(solve(&mut x, 1e-9), 0);
         assert_eq!(x, before);
     }
 }

@@ -16,7 +16,7 @@ use crate::body::neighbors::{Bins, Neighbors};
 use crate::body::particles::Vec3;
 use crate::body::pressure::{Corrected, Fluid, Pressure, Stop};
 use crate::body::projection::{Lying, Projection};
-use crate::body::viscosity;
+use crate::body::viscosity::Viscosity;
 use crate::parallel;
 
 /// What a step of a liquid depends on beside its particles.
@@ -59,6 +59,7 @@ pub struct Flow {
     standing: Vec<Vec3>,
     still: Vec<Vec3>,
     neighbors: Neighbors,
+    viscosity: Viscosity,
     solver: Pressure,
     projection: Projection,
 }
@@ -93,7 +94,8 @@ impl Flow {
         }
         let (neighbors, places, moves) = (&self.neighbors, &self.position, &self.moves);
         if setting.viscosity > 0.0 {
-            viscosity::solve(setting.fluid, setting.viscosity, neighbors, dt, places, moves, &mut self.velocity);
+            let (fluid, viscosity, velocity) = (setting.fluid, setting.viscosity, &mut self.velocity);
+            self.viscosity.solve(fluid, viscosity, neighbors, dt, places, moves, velocity);
         }
         let slides = |place: usize| setting.walls_slide && !moves[place];
         let moving = &self.velocity;
@@ -138,8 +140,8 @@ impl Flow {
         }
         projection.push(&lying, dt, &mut self.velocity);
         if setting.viscosity > 0.0 {
-            let (neighbors, places) = (&self.neighbors, &self.position);
-            viscosity::solve(fluid, setting.viscosity, neighbors, dt, places, &self.moves, &mut self.velocity);
+            let (neighbors, places, velocity) = (&self.neighbors, &self.position, &mut self.velocity);
+            self.viscosity.solve(fluid, setting.viscosity, neighbors, dt, places, &self.moves, velocity);
         }
         let corrected = projection.project(&lying, setting.viscosity, dt, setting.walls_slide, &mut self.velocity);
         let spacing = libm::cbrt(fluid.mass / fluid.rest_density);

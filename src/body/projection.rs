@@ -29,7 +29,7 @@
 
 use nalgebra::Matrix3;
 
-use crate::body::exchange::{Exchange, Rows};
+use crate::body::exchange::{Equations, Exchange};
 use crate::body::neighbors::Neighbors;
 use crate::body::particles::Vec3;
 use crate::body::pressure::{Corrected, Fluid, densities};
@@ -42,7 +42,7 @@ const TOLERANCE: f64 = 1e-3;
 /// Most iterations of one step.
 const MOST_ITERATIONS: usize = 1000;
 
-/// What a pressure's change holds on to by itself, of its diagonal: in a pocket that is cut off, whose walls ask for what
+/// What a pressure's change holds on to by itself, of what a neighbour conducts: in a pocket that is cut off, whose walls ask for what
 /// can't be, pressure rises evenly, which moves nothing.
 const COMPLIANCE: f64 = 1e-6;
 
@@ -112,6 +112,7 @@ pub struct Projection {
     around: Vec<Around>,
     change: Vec<f64>,
     divergence: Vec<f64>,
+    exchange: Exchange<f64>,
 }
 
 /// L from M = Σ w d dᵀ. The flatter M is, the more it is taken for a sphere: what neighbours in a plane say of the way
@@ -178,21 +179,28 @@ impl Projection {
         let Lying { fluid, moves, .. } = *lying;
         let count = velocity.len();
         self.diverge(lying, slide, velocity);
-        let movers: Vec<u32> = (0..count as u32).filter(|i| moves[*i as usize]).collect();
-        let mut slot = vec![u32::MAX; count];
-        for (k, i) in movers.iter().enumerate() {
-            slot[*i as usize] = k as u32;
-        }
-        // What walls that close around liquid ask for and can't be, is left out.
-        Self::balance(lying, &mut self.divergence);
-        let equations = Exchange::new(movers.len(), |k, rows| self.conduct(lying, &slot, movers[k] as usize, dt, rows));
-        let mut solution = vec![0.0; movers.len()];
-        let iterations = equations.solve(&mut solution, TOLERANCE, MOST_ITERATIONS);
+        let (around, divergence) = (&self.around, &self.divergence);
+        let volume = fluid.mass / fluid.rest_density;
+        let own = COMPLIANCE / libm::cbrt(volume * volume);
+        let equations = Equations {
+            neighbors: lying.neighbors,
+            moves,
+            own: |_| own,
+            pair: |i: usize, j: usize| {
+                if !moves[j] || lying.enclosed[j] != lying.enclosed[i] {
+                    return 0.0;
+                }
+                let r = lying.neighbors.away(lying.position, i, j).norm();
+                0.5 * (around[i].scale + around[j].scale) * fluid.smoothing.laplacian(r)
+            },
+            // One that is alone keeps its pressure.
+            asked: |i: usize| {
+                if around[i].liquid.trace() > 0.0 { -divergence[i] * fluid.rest_density / dt } else { 0.0 }
+            },
+        };
         self.change.clear();
         self.change.resize(count, 0.0);
-        for (i, change) in movers.iter().zip(&solution) {
-            self.change[*i as usize] = *change;
-        }
+        self.exchange.solve(&equations, &mut self.change, TOLERANCE, MOST_ITERATIONS);
         let this = &*self;
         parallel::for_each(velocity, |i, v| {
             if moves[i] {
@@ -205,7 +213,7 @@ impl Projection {
         });
         Self::balance(lying, &mut self.pressure);
         let error = |i: usize| if moves[i] { self.density[i] / fluid.rest_density - 1.0 } else { 0.0 };
-        Corrected { iterations, error: parallel::largest(count, error) }
+        Corrected { iterations: self.exchange.iterations, error: parallel::largest(count, error) }
     }
 
     /// Works out the divergence of `velocity` [1/s].
@@ -222,21 +230,6 @@ impl Projection {
                 }
             }
         });
-    }
-
-    /// Writes the equation of the pressure's change at particle `i` of the liquid.
-    fn conduct(&self, lying: &Lying<'_>, slot: &[u32], i: usize, dt: f64, rows: &mut Rows<f64>) {
-        let Lying { fluid, moves, .. } = *lying;
-        let mut diagonal = 0.0;
-        for (j, d, _) in lying.around(i).filter(|(j, ..)| moves[*j]) {
-            let scale = 0.5 * (self.around[i].scale + self.around[j].scale);
-            let conducted = scale * fluid.smoothing.laplacian(d.norm());
-            diagonal += conducted;
-            rows.pair(slot[j], conducted);
-        }
-        // One that is alone keeps its pressure.
-        let diagonal = if diagonal > 0.0 { diagonal * (1.0 + COMPLIANCE) } else { 1.0 };
-        rows.end(diagonal, -self.divergence[i] * fluid.rest_density / dt);
     }
 
     /// How far particle `i` is moved aside [m] in a step in which the fastest passed so many spacings.
@@ -309,8 +302,7 @@ mod tests {
     impl Slab {
         fn new() -> Self {
             let smoothing = Smoothing::new(2.0 * SPACING);
-            let fluid =
-                Fluid { mass: RHO * SPACING.powi(3), rest_density: RHO, smoothing, counts_itself: true };
+            let fluid = Fluid { mass: RHO * SPACING.powi(3), rest_density: RHO, smoothing, counts_itself: true };
             let mut slab = Self {
                 fluid,
                 neighbors: Neighbors::default(),
@@ -363,14 +355,14 @@ mod tests {
         let (g, dt) = (Vec3::new(0.0, 0.0, -9.8), 1e-5);
         let mut velocity = vec![Vec3::zeros(); slab.position.len()];
         // Each step goes on from the pressures of the last.
-        for _ in 0..20 {
+        for _ in 0..60 {
             for i in slab.liquid() {
                 velocity[i] += g * dt;
             }
             projection.push(&slab.lying(), dt, &mut velocity);
             projection.project(&slab.lying(), 0.0, dt, false, &mut velocity);
         }
-        let fallen = g.norm() * dt * 20.0;
+        let fallen = g.norm() * dt * 60.0;
         for i in slab.liquid() {
             // What is left has no divergence that the sums could see; a hundredth of what weight would have made of it.
             assert!(velocity[i].norm() < 0.01 * fallen, "{} of {fallen}", velocity[i]);

@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use crate::error::{Error, Problem, Problems, nearest};
 use crate::experiment::Experiment;
-use crate::fit::{play, quantity};
+use crate::fit::play;
 use crate::gait::{Gait, Quantity};
-use crate::settings::{Settings, Spanned};
+use crate::settings::{Settings, Spanned, quantity};
 use crate::table::{Style, aligned};
 
 /// The rows of this repository.

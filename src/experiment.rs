@@ -1,5 +1,6 @@
 //! One TOML file becomes one run: which worm, in what, driven by what, recorded how.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -66,6 +67,8 @@ pub struct NetworkPart {
     pub circuit: Option<Circuit>,
     /// The connectome from which the file is made where it is missing.
     pub source: Option<Source>,
+    /// Numbers of its file's components that are others here: by component and parameter.
+    pub components: BTreeMap<String, BTreeMap<String, Spanned<toml::Value>>>,
     /// Substep [s].
     pub dt: f64,
     /// What of a muscle's cell drives the muscle.
@@ -173,6 +176,8 @@ struct NetworkFile {
     slack_potential: Option<Spanned<String>>,
     full_potential: Option<Spanned<String>>,
     drive: Option<Spanned<String>>,
+    #[serde(default)]
+    components: BTreeMap<String, BTreeMap<String, Spanned<toml::Value>>>,
 }
 
 #[derive(Deserialize)]
@@ -448,6 +453,7 @@ fn read_network(
         file: settings.beside(named),
         source: source.or(circuit.as_ref().map(|circuit| circuit.source)),
         circuit,
+        components: network.components.clone(),
         dt,
         drive: read_drive(settings, network, problems),
         stimuli,

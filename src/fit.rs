@@ -4,9 +4,12 @@
 //!
 //! x what the gait of a trial came to, a … b the range of worms: at an edge of it z = ±1. The logarithm keeps one row
 //! that is far off from hiding all others; a row without a value (no wave, so no frequency) counts as z = 10. A trial is
-//! the experiment with some values set (another neuron stimulated, another medium), and is played without a recording.
+//! the experiment with some values set (another neuron stimulated, another medium, a stretch of body held), and is played
+//! without a recording. A row may be asked for as a part of what another trial came to.
 //!
-//! Parameters are searched between two ends on a linear or logarithmic scale; a point outside is reflected inwards.
+//! Parameters are searched between two ends on a linear or logarithmic scale; a point outside is reflected inwards. A
+//! search begins from `start` where that is given, so that one command makes the fitted files however often it is
+//! called; else from what the files have.
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
@@ -14,13 +17,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::{Error, Problem, Problems};
+use crate::error::{Error, Problem, Problems, nearest};
 use crate::experiment::Experiment;
 use crate::gait::{Gait, Quantity};
 use crate::journal::Journal;
 use crate::optimise::{Generation, Search, smallest};
 use crate::run::Run;
-use crate::settings::{Settings, Spanned};
+use crate::settings::{Settings, Spanned, quantity};
 use crate::units::{Dimension, UnitTable};
 
 /// Part of a trial that is left out of its gait.
@@ -63,6 +66,8 @@ struct Trial {
 
 struct Target {
     row: Quantity,
+    /// The number of the trial whose value it is over.
+    of: Option<usize>,
     range: [f64; 2],
     weight: f64,
 }
@@ -87,6 +92,8 @@ struct ParameterFile {
     keys: Vec<Spanned<String>>,
     low: Spanned<toml::Value>,
     high: Spanned<toml::Value>,
+    /// Instead of the value that the file has.
+    start: Option<Spanned<toml::Value>>,
     #[serde(default)]
     scale: ScaleFile,
 }
@@ -112,6 +119,7 @@ struct TrialFile {
 #[serde(deny_unknown_fields)]
 struct TargetFile {
     row: Spanned<String>,
+    of: Option<Spanned<String>>,
     from: Spanned<toml::Value>,
     to: Spanned<toml::Value>,
     #[serde(default = "one")]
@@ -128,7 +136,7 @@ pub struct Outcome {
     /// Smaller is better.
     pub score: f64,
     /// Trial, row, value in SI, and the range asked for.
-    pub rows: Vec<(String, &'static str, Option<f64>, [f64; 2])>,
+    pub rows: Vec<(String, String, Option<f64>, [f64; 2])>,
 }
 
 impl Fit {
@@ -153,8 +161,10 @@ impl Fit {
             }
         }
         let mut trials = Vec::new();
+        let names: Vec<&str> = file.trial.iter().map(|trial| trial.name.as_str()).collect();
         for trial in &file.trial {
-            let targets = trial.target.iter().filter_map(|target| target.read(&settings, &mut problems)).collect();
+            let read = |target: &TargetFile| target.read(&settings, &names, &mut problems);
+            let targets = trial.target.iter().filter_map(read).collect();
             let mut changed = experiment.clone();
             for change in &trial.set {
                 if let Err(problem) = changed.set(change.get_ref()) {
@@ -210,22 +220,34 @@ impl Fit {
     /// Plays every trial at a point in search coordinates.
     pub fn outcome(&self, point: &[f64]) -> Outcome {
         let mut outcome = Outcome { score: 0.0, rows: Vec::new() };
-        for trial in &self.trials {
+        let play = |trial: &Trial| {
             let gait = self.at(point).map_err(Error::from).and_then(|mut settings| {
                 for change in &trial.set {
                     settings.set(change)?;
                 }
                 play(ready(&settings, &self.duration)?)
             });
-            let gait = gait.ok().flatten();
+            gait.ok().flatten()
+        };
+        let gaits: Vec<Option<Gait>> = self.trials.iter().map(play).collect();
+        for (trial, gait) in self.trials.iter().zip(&gaits) {
             if gait.is_none() {
                 outcome.score += DIVERGED;
             }
-            for Target { row, range, weight } in &trial.targets {
-                let value = gait.as_ref().and_then(|gait| row.of(gait));
+            for Target { row, of, range, weight } in &trial.targets {
+                let value_in = |gait: &Option<Gait>| gait.as_ref().and_then(|gait| row.of(gait));
+                let value = match of {
+                    None => value_in(gait),
+                    Some(whole) => value_in(gait).zip(value_in(&gaits[*whole])).map(|(part, whole)| part / whole),
+                };
+                let value = value.filter(|value| value.is_finite());
                 let z = value.map_or(NO_VALUE, |x| (x - 0.5 * (range[0] + range[1])) / (0.5 * (range[1] - range[0])));
                 outcome.score += weight * libm::log1p(z * z);
-                outcome.rows.push((trial.name.clone(), row.name(), value, *range));
+                let name = match of {
+                    None => row.name().to_string(),
+                    Some(whole) => format!("{} of {}", row.name(), self.trials[*whole].name),
+                };
+                outcome.rows.push((trial.name.clone(), name, value, *range));
             }
         }
         outcome
@@ -268,7 +290,10 @@ impl Fit {
             let rows: Vec<String> = trial
                 .targets
                 .iter()
-                .map(|t| format!("{} {:e} to {:e} × {}", t.row.name(), t.range[0], t.range[1], t.weight))
+                .map(|t| {
+                    let whole = t.of.map_or(String::new(), |whole| format!(" of {}", self.trials[whole].name));
+                    format!("{}{whole} {:e} to {:e} × {}", t.row.name(), t.range[0], t.range[1], t.weight)
+                })
                 .collect();
             let _ = writeln!(text, "# trial {}: {}; {}", trial.name, trial.set.join(" "), rows.join(", "));
         }
@@ -319,20 +344,6 @@ impl Parameter {
     }
 }
 
-/// The number of a TOML value in SI, its dimension and its unit as written.
-pub(crate) fn quantity(value: &toml::Value) -> Result<(f64, Dimension, String), Problem> {
-    match value {
-        toml::Value::Float(number) => Ok((*number, Dimension::NONE, String::new())),
-        toml::Value::Integer(number) => Ok((*number as f64, Dimension::NONE, String::new())),
-        toml::Value::String(text) => {
-            let parsed = UnitTable::new().parse(text)?;
-            let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || "+-.eE ".contains(c)).to_string();
-            Ok((parsed.value, parsed.dimension, unit))
-        }
-        other => Err(Problem::new(format!("expected a number or a quantity, found {other}"))),
-    }
-}
-
 impl ParameterFile {
     fn read(&self, settings: &Settings, experiment: &Settings, problems: &mut Problems) -> Option<(Parameter, f64)> {
         let first = self.keys.first()?;
@@ -341,7 +352,16 @@ impl ParameterFile {
         };
         let (low, high) = (end(&self.low)?, end(&self.high)?);
         let logarithmic = self.scale == ScaleFile::Logarithmic;
-        let mut begin = None;
+        let start = match &self.start {
+            Some(start) => Some((end(start)?, settings.place(start.span()))),
+            None => None,
+        };
+        let mut begin = start.as_ref().map(|((value, ..), _)| *value);
+        if let Some(((_, dimension, _), place)) = start.filter(|((_, dimension, _), _)| *dimension != low.1) {
+            let problem = Problem::new(format!("{} is {}, its start is {dimension}", first.get_ref(), low.1));
+            problems.push(problem.at(place).help("give `start` in a unit of the same dimension as its ends"));
+            return None;
+        }
         for key in &self.keys {
             let place = settings.place(key.span());
             let found = experiment.value(key.get_ref()).and_then(|value| quantity(&value));
@@ -368,18 +388,35 @@ impl ParameterFile {
         let begin = parameter.place(begin? / one);
         if !(0.0..=1.0).contains(&begin) {
             let problem = settings.problem(first.span(), format!("{} begins outside its ends", first.get_ref()));
-            problems
-                .push(problem.help("the search begins from the value that the file has: move the ends or the value"));
+            let help =
+                "the search begins from `start`, or from the value that the file has: move the ends or the value";
+            problems.push(problem.help(help));
         }
         Some((parameter, begin))
     }
 }
 
 impl TargetFile {
-    fn read(&self, settings: &Settings, problems: &mut Problems) -> Option<Target> {
+    fn read(&self, settings: &Settings, trials: &[&str], problems: &mut Problems) -> Option<Target> {
+        let of = match &self.of {
+            None => None,
+            Some(name) => {
+                let found = trials.iter().position(|trial| trial == name.get_ref());
+                if found.is_none() {
+                    let problem = settings.problem(name.span(), format!("no trial is called \"{}\"", name.get_ref()));
+                    problems.push(match nearest(name.get_ref(), trials.iter().copied()) {
+                        Some(known) => problem.help(format!("did you mean \"{known}\"?")),
+                        None => problem.help("name one of the [[trial]]s of this file"),
+                    });
+                }
+                Some(found?)
+            }
+        };
         let place = settings.place(self.row.span());
         let known = Quantity::named(self.row.get_ref()).map_err(|problem| problems.push(problem.at(place)));
         let (row, dimension) = known.ok()?;
+        // A number over another has no dimension.
+        let dimension = if of.is_some() { Dimension::NONE } else { dimension };
         let mut end = |value: &Spanned<toml::Value>| {
             let place = settings.place(value.span());
             match quantity(value.get_ref()) {
@@ -400,6 +437,6 @@ impl TargetFile {
             problems.push(settings.problem(self.to.span(), "the range is empty").help("let `from` be below `to`"));
             return None;
         }
-        Some(Target { row, range, weight: self.weight })
+        Some(Target { row, of, range, weight: self.weight })
     }
 }

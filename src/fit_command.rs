@@ -78,7 +78,7 @@ fn print_outcomes(before: &Outcome, after: &Outcome) {
     println!("  {:<32}{:>12}{:>12}   asked", "", "before", "fitted");
     let show = |value: Option<f64>, unit: f64| value.map_or("none".to_string(), |value| format!("{:.3}", value / unit));
     for ((trial, row, old, range), (_, _, new, _)) in before.rows.iter().zip(&after.rows) {
-        let (name, unit) = match *row {
+        let (name, unit) = match row.as_str() {
             "forward_speed" => ("forward_speed [mm/s]", 1e-3),
             "frequency" => ("frequency [Hz]", 1.0),
             other => (other, 1.0),

@@ -5,12 +5,13 @@ use crate::connectome;
 use crate::error::{Error, Place, Problem, Problems, nearest};
 use crate::experiment::{Drive, Experiment, NetworkPart};
 use crate::interventions;
-use crate::names::muscle_place;
+use crate::names::{MUSCLE_ROWS, muscle_place};
 use crate::network::{Network, Options, Port, Probe};
 use crate::neuroml::model::{Input, Model, Population, ProjectionKind};
 use crate::proprioception::{ReceptiveField, Widths};
-use crate::receptors::Transducer;
+use crate::receptors::{Around, Transducer};
 use crate::recording;
+use crate::settings::{Settings, quantity};
 use crate::worm::Nerve;
 
 /// The cells of the network that are recorded.
@@ -48,6 +49,7 @@ pub fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve
     };
     let mut problems = Problems::new();
     let settings = &experiment.settings;
+    change_components(&mut model, part, settings, &mut problems);
     let find = |model: &Model, name: &str, place: Place, problems: &mut Problems| {
         let found = model.populations().iter().position(|population| population.id == name);
         if found.is_none() {
@@ -101,7 +103,15 @@ pub fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve
                 }
             }
         };
-        let own = place_along(&model, population, receptor.span.unwrap_or(span));
+        let own = match receptor.around {
+            Around::Soma => place_along(&model, population, receptor.span.unwrap_or(span)),
+            Around::Muscles => middle_of_muscles(&model, population).unwrap_or_else(|| {
+                let message = format!("{} has no synapse on a muscle", receptor.neuron.get_ref());
+                let place = receptor.map.place(receptor.neuron.span());
+                problems.push(Problem::new(message).at(place).help("leave out `around`, or say around = \"soma\""));
+                0.0
+            }),
+        };
         let field = receptor.field.map(|end| own + end);
         let field = ReceptiveField::new(receptor.dorsal, field, receptor.feeling, &widths);
         fields.push((format!("{}/0/{id}/stretch", receptor.neuron.get_ref()), field));
@@ -124,6 +134,43 @@ pub fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve
         }
     };
     Ok((Nerve::new(network, substeps, drive, receptors?), cells))
+}
+
+/// Gives components of the network's file the numbers that the experiment has for them.
+fn change_components(model: &mut Model, part: &NetworkPart, settings: &Settings, problems: &mut Problems) {
+    for (id, parameters) in &part.components {
+        for (name, value) in parameters {
+            let place = settings.place(value.span());
+            let Some(component) = model.components.get_mut(id) else {
+                let problem = Problem::new(format!("the network has no component \"{id}\"")).at(place);
+                problems.push(match nearest(id, model.components.keys().map(String::as_str)) {
+                    Some(known) => problem.help(format!("did you mean \"{known}\"?")),
+                    None => problem.help(format!("the network is {}", part.file.display())),
+                });
+                continue;
+            };
+            let known = &model.vocabulary.types[&component.type_name].parameters;
+            let Some(parameter) = known.iter().find(|parameter| parameter.name == *name && !parameter.fixed) else {
+                let message = format!("\"{id}\", a {}, has no parameter `{name}`", component.type_name);
+                let problem = Problem::new(message).at(place);
+                problems.push(match nearest(name, known.iter().map(|parameter| parameter.name.as_str())) {
+                    Some(known) => problem.help(format!("did you mean `{known}`?")),
+                    None => problem,
+                });
+                continue;
+            };
+            match (quantity(value.get_ref()), parameter.dimension) {
+                (Ok((value, found, _)), dimension) if dimension.is_none_or(|dimension| dimension == found) => {
+                    component.parameters.insert(name.clone(), value);
+                }
+                (Ok((_, found, _)), dimension) => {
+                    let wanted = dimension.map_or(String::new(), |dimension| format!("{dimension}, "));
+                    problems.push(Problem::new(format!("`{name}` of \"{id}\" is {wanted}found {found}")).at(place));
+                }
+                (Err(problem), _) => problems.push(problem.at(place)),
+            }
+        }
+    }
 }
 
 /// The path of an input on its cell.
@@ -250,6 +297,20 @@ fn body_span(model: &Model) -> [f64; 2] {
 fn place_along(model: &Model, population: usize, [head, tail]: [f64; 2]) -> f64 {
     let y = model.populations()[population].positions.first().map(|position| position[1]);
     y.filter(|_| tail > head).map_or(0.5, |y| (y - head) / (tail - head))
+}
+
+/// The middle of the muscles that a cell has chemical synapses on, weighed by them, 0 head … 1 tail.
+fn middle_of_muscles(model: &Model, population: usize) -> Option<f64> {
+    let (mut places, mut weights) = (0.0, 0.0);
+    for projection in model.network.projections.iter().filter(|projection| projection.pre == population) {
+        let muscle = muscle_place(&model.populations()[projection.post].id);
+        if let Some((_, row)) = muscle.filter(|_| projection.kind != ProjectionKind::Electrical) {
+            let weight: f64 = projection.connections.iter().map(|connection| connection.weight.unwrap_or(1.0)).sum();
+            places += weight * (row as f64 - 0.5) / MUSCLE_ROWS as f64;
+            weights += weight;
+        }
+    }
+    (weights > 0.0).then(|| places / weights)
 }
 
 impl Cells {

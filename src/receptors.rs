@@ -17,14 +17,27 @@ pub struct Receptor {
     pub map: Settings,
     /// Whether it feels the back.
     pub dorsal: bool,
-    /// Where its field begins and ends, from the neuron's own place, as a fraction of body length towards the tail.
+    /// Where its field begins and ends, from the place that it lies around, as a fraction of body length towards the tail.
     pub field: [f64; 2],
+    /// Which place that is.
+    pub around: Around,
     /// How it feels a muscle's strain.
     pub feeling: Feeling,
     /// What turns stretch into a current.
     pub transducer: Transducer,
     /// Where the worm's head and tail are on the y axis of the network's file [m]; its first and last neuron if absent.
     pub span: Option<[f64; 2]>,
+}
+
+/// The place from which a field is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Around {
+    /// That of the neuron's soma.
+    #[default]
+    Soma,
+    /// The middle of the muscles that it has synapses on, weighed by them: up to a third of the body behind the soma.
+    Muscles,
 }
 
 /// Neurons that feel a touch.
@@ -93,6 +106,8 @@ struct StretchFile {
     side: Spanned<String>,
     from: f64,
     to: Spanned<f64>,
+    #[serde(default)]
+    around: Around,
     #[serde(default)]
     feels: FeelsFile,
     /// Instead of those of `[senses]`.
@@ -218,6 +233,7 @@ impl SensesFile {
                 map: map.clone(),
                 dorsal,
                 field: [stretch.from, *stretch.to.get_ref()],
+                around: stretch.around,
                 feeling: Feeling {
                     when_longer: stretch.when_longer,
                     when_shorter: stretch.when_shorter,

@@ -231,6 +231,23 @@ impl Settings {
     }
 }
 
+/// The number of a TOML value in SI, its dimension and its unit as written.
+///
+/// # Errors
+/// A value that is neither a number nor a quantity.
+pub fn quantity(value: &toml::Value) -> Result<(f64, Dimension, String), Problem> {
+    match value {
+        toml::Value::Float(number) => Ok((*number, Dimension::NONE, String::new())),
+        toml::Value::Integer(number) => Ok((*number as f64, Dimension::NONE, String::new())),
+        toml::Value::String(text) => {
+            let parsed = UnitTable::new().parse(text)?;
+            let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || "+-.eE ".contains(c)).to_string();
+            Ok((parsed.value, parsed.dimension, unit))
+        }
+        other => Err(Problem::new(format!("expected a number or a quantity, found {other}"))),
+    }
+}
+
 /// What the TOML reader said, with the nearest key where it met one that it does not know.
 fn with_keys(message: &str) -> Problem {
     let mut quoted = message.split('`').skip(1).step_by(2);

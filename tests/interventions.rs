@@ -137,6 +137,15 @@ fn contacts_that_are_cut_carry_nothing() {
 }
 
 #[test]
+fn a_component_of_the_network_can_have_another_number_in_an_experiment() {
+    let rest = |rest: &str| {
+        let other = format!("network.components={{body_wall={{rest=\"{rest}\"}}}}");
+        potential(&after(FORWARD, 0.2, &[&other]), "MDL01")
+    };
+    assert!(rest("-30 mV") > rest("-60 mV") + 20e-3, "{} {}", rest("-30 mV"), rest("-60 mV"));
+}
+
+#[test]
 fn what_is_not_there_is_said_with_the_nearest_name() {
     let cases = [
         ("ablate.neurons=[\"AVX\"]", "no neuron or class is called \"AVX\"", "did you mean \"AV"),
@@ -150,6 +159,9 @@ fn what_is_not_there_is_said_with_the_nearest_name() {
             "0 head",
         ),
         ("clamp=[{part=[0.4, 0.6], curvature=\"0 mV\", from=\"0 s\", duration=\"1 s\"}]", "found \"0 mV\"", ""),
+        ("network.components={body_wal={rest=\"-40 mV\"}}", "no component \"body_wal\"", "did you mean \"body_wall\"?"),
+        ("network.components={body_wall={rst=\"-40 mV\"}}", "has no parameter `rst`", "did you mean `rest`?"),
+        ("network.components={body_wall={rest=\"4 pA\"}}", "found a current", ""),
         ("tap=[{at=\"1 s\", duration=\"1 s\"}]", "a tap without a `current`", "current = \"20 pA\""),
         ("change=[{at=\"1 s\", medium=\"../media/floor.toml\"}]", "can't change to", "[resistive]"),
     ];

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::network_file::{self, Parts, Weighted};
 use super::{Contact, Source, Tables};
 use crate::error::{Problem, Problems, nearest};
+use crate::names::muscle_place;
 use crate::settings::{Settings, Spanned};
 use crate::units::Dimension;
 
@@ -402,33 +403,36 @@ impl Quantities<'_> {
 /// The names that a circuit's lists may hold, and the cells of each.
 struct Claims<'a> {
     settings: &'a Settings,
-    cells: BTreeMap<&'a str, Vec<&'a str>>,
+    cells: BTreeMap<String, Vec<&'a str>>,
 }
 
 impl<'a> Claims<'a> {
     fn new(tables: &'a Tables, settings: &'a Settings) -> Self {
-        let mut cells: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut cells: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for neuron in &tables.neurons {
-            cells.entry(&neuron.class).or_default().push(&neuron.name);
+            cells.entry(neuron.class.clone()).or_default().push(&neuron.name);
         }
         // A neuron that is its own class is already there.
         for neuron in &tables.neurons {
-            cells.entry(&neuron.name).or_insert_with(|| vec![&neuron.name]);
+            cells.entry(neuron.name.clone()).or_insert_with(|| vec![&neuron.name]);
         }
         for muscle in &tables.muscles {
-            cells.entry(MUSCLE).or_default().push(&muscle.name);
+            cells.entry(MUSCLE.to_string()).or_default().push(&muscle.name);
+            if let Some((_, row)) = muscle_place(&muscle.name) {
+                cells.entry(format!("row {row}")).or_default().push(&muscle.name);
+            }
         }
         Self { settings, cells }
     }
 
-    /// The cells of a class, or the one of that name.
+    /// The cells of a class, the one of that name, the muscles, or those of a row.
     fn cells(&self, item: &Spanned<String>, problems: &mut Problems) -> Vec<&'a str> {
         self.cells.get(item.get_ref().as_str()).cloned().unwrap_or_else(|| {
             let message = format!("no neuron or class is called \"{}\"", item.get_ref());
             let problem = self.settings.problem(item.span(), message);
-            problems.push(match nearest(item.get_ref(), self.cells.keys().copied()) {
+            problems.push(match nearest(item.get_ref(), self.cells.keys().map(String::as_str)) {
                 Some(near) => problem.help(format!("did you mean \"{near}\"?")),
-                None => problem.help(format!("name a class, a neuron, or \"{MUSCLE}\"")),
+                None => problem.help(format!("name a class, a neuron, \"{MUSCLE}\", or a row of muscles as \"row 7\"")),
             });
             Vec::new()
         })

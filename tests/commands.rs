@@ -40,7 +40,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A folder with models, a recording of rods, its track, a small policy, a plan, a contest and a fit.
+/// A folder with models, a recording of rods, its track, a small policy, a plan, a contest and fits.
 fn laboratory() -> tempfile::TempDir {
     let lab = tempfile::tempdir().expect("a folder");
     for folder in ["models", "neuroml", "examples"] {
@@ -74,11 +74,15 @@ fn laboratory() -> tempfile::TempDir {
         .replace("seeds = [1, 2, 3, 4, 5]", "seeds = [1]")
         .replace("imitation.epochs=50", "imitation.epochs=1");
     write("models/experiments/contest.toml", &contest);
-    let fit = read("models/fits/connectome_forward.toml")
-        .replace("duration = \"10 s\"", "duration = \"4 s\"")
-        .replace("population = 24", "population = 4")
-        .replace("generations = 120", "generations = 1");
-    write("models/fits/connectome_forward.toml", &fit);
+    for name in ["models/fits/connectome_forward.toml", "models/fits/ventral_cord.toml"] {
+        let short = |line: &str| match line.split_once(" = ") {
+            Some(("duration", _)) => "duration = \"4 s\"\n".to_string(),
+            Some(("population", _)) => "population = 4\n".to_string(),
+            Some(("generations", _)) => "generations = 1\n".to_string(),
+            _ => format!("{line}\n"),
+        };
+        write(name, &read(name).lines().map(short).collect::<String>());
+    }
     lab
 }
 

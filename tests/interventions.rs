@@ -137,6 +137,21 @@ fn contacts_that_are_cut_carry_nothing() {
 }
 
 #[test]
+fn a_field_counted_from_the_muscles_feels_what_is_in_front_of_them_and_not_of_the_soma() {
+    // The muscles of DB3 have their middle at 0.48 of the body, its soma is at 0.16; it is asked while 0.3 to 0.5 is held.
+    let difference = |around: &str| {
+        let held = |curvature: &str| {
+            let clamp =
+                format!("clamp=[{{part=[0.3, 0.5], curvature=\"{curvature}\", from=\"0 s\", duration=\"9 s\"}}]");
+            let around = format!("senses.map.stretch.0.around={around}");
+            potential(&after(FORWARD, 0.6, &[&clamp, &around]), "DB3")
+        };
+        held("4000 per_m") - held("-4000 per_m")
+    };
+    assert!(difference("muscles") > difference("soma") + 20e-3, "{} {}", difference("muscles"), difference("soma"));
+}
+
+#[test]
 fn a_component_of_the_network_can_have_another_number_in_an_experiment() {
     let rest = |rest: &str| {
         let other = format!("network.components={{body_wall={{rest=\"{rest}\"}}}}");

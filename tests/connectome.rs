@@ -190,6 +190,7 @@ fn a_circuit_that_does_not_fit_its_tables_is_refused_with_its_place() {
     let cases = [
         ("of = [\"DD\", \"VD\"]", "of = [\"DD\", \"DB\"]", "is both in cells."),
         ("of = [\"DD\", \"VD\"]", "of = [\"DX\"]", "no neuron or class is called \"DX\""),
+        ("\"row 21\"", "\"row 25\"", "no neuron or class is called \"row 25\""),
         ("transmitter = \"GABA\"", "transmitter = \"GABB\"", "did you mean \"GABA\"?"),
         ("transmitter = \"GABA\"", "", "is both in synapses."),
         ("between = [\"AVB\"]", "between = [\"DB\"]", "is both in gaps."),

@@ -43,8 +43,8 @@ fn flows_between_plates_build_up_as_theory_says() {
 }
 
 #[test]
-#[ignore = "slow: free surfaces"]
-fn dams_break_and_waves_swing_as_theory_says() {
+#[ignore = "slow: thousands of particles over hundreds of steps"]
+fn dams_break_waves_swing_and_bodies_drag_as_theory_says() {
     check(validate::body().into_iter().filter(|claim| claim.slow));
 }
 

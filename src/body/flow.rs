@@ -44,10 +44,12 @@ pub struct Flow {
     pub pressure: Vec<f64>,
     /// Predicted density of each particle [kg/m³], in the caller's order.
     pub density: Vec<f64>,
-    /// How far each particle is moved beside its velocity [m], in the caller's order; empty unless filled.
+    /// How far each particle is moved beside its velocity [m], in the caller's order; empty unless it pulls.
     aside: Vec<Vec3>,
-    /// The liquid fills its space: it can pull too.
+    /// The liquid fills its space: a solve begins from the pressures of the step before.
     pub filled: bool,
+    /// The liquid fills its space and pulls too.
+    pub pulls: bool,
     bins: Bins,
     /// The caller's number of each place, and the place of each number.
     number: Vec<u32>,
@@ -89,8 +91,8 @@ impl Flow {
         gather(number, velocity, &mut self.velocity);
         gather(number, moves, &mut self.moves);
         self.neighbors.rebuild_around(&self.position, reach, &self.moves, setting.period);
-        if self.filled {
-            return self.step_filled(setting, dt, moves, velocity);
+        if self.pulls {
+            return self.step_projected(setting, dt, moves, velocity);
         }
         let (neighbors, places, moves) = (&self.neighbors, &self.position, &self.moves);
         if setting.viscosity > 0.0 {
@@ -102,6 +104,10 @@ impl Flow {
         self.standing.resize(count, Vec3::zeros());
         parallel::for_each(&mut self.standing, |n, v| *v = if slides(n) { Vec3::zeros() } else { moving[n] });
         self.still.resize(count, Vec3::zeros());
+        self.solver.filled = self.filled && self.pressure.len() == count;
+        if self.solver.filled {
+            gather(number, &self.pressure, &mut self.solver.pressure);
+        }
         let (fluid, velocities) = (setting.fluid, &self.standing);
         let corrected = self.solver.solve(fluid, &setting.stop, neighbors, dt, places, velocities, &self.still, moves);
         let (place, solver) = (&self.place, &self.solver);
@@ -118,8 +124,8 @@ impl Flow {
         corrected
     }
 
-    /// The rest of a step of a liquid that fills its space.
-    fn step_filled(&mut self, setting: &Setting<'_>, dt: f64, moves: &[bool], velocity: &mut [Vec3]) -> Corrected {
+    /// The rest of a step of a liquid that pulls too.
+    fn step_projected(&mut self, setting: &Setting<'_>, dt: f64, moves: &[bool], velocity: &mut [Vec3]) -> Corrected {
         let (fluid, count) = (setting.fluid, velocity.len());
         match setting.enclosed {
             Some(enclosed) => gather(&self.number, enclosed, &mut self.enclosed),
@@ -180,12 +186,12 @@ impl Flow {
     /// The first particle, in the caller's order, whose step gave what is no number, and which term of it.
     pub fn lost(&self) -> Option<(usize, &'static str)> {
         let pushed = |place: usize| {
-            if self.filled { self.projection.pressure[place] } else { self.solver.acceleration[place].sum() }
+            if self.pulls { self.projection.pressure[place] } else { self.solver.acceleration[place].sum() }
         };
         let is_lost = |place: usize| !(self.velocity[place].sum() + pushed(place)).is_finite();
         let i = self.place.iter().position(|place| is_lost(*place as usize))?;
         let place = self.place[i] as usize;
-        let term = match (self.velocity[place].sum().is_finite(), self.filled) {
+        let term = match (self.velocity[place].sum().is_finite(), self.pulls) {
             (true, true) => "pressure",
             (true, false) => "acceleration by pressure",
             (false, true) => "velocity, after viscosity and pressure,",
@@ -220,14 +226,14 @@ impl Flow {
             let away = neighbors.away(&self.position, i, j);
             let r = away.norm();
             if r > 0.0 {
-                if !self.filled {
-                    let pressure = self.solver.pressure[i] + self.solver.pressure[j];
-                    force += away * (volume * volume * pressure * fluid.smoothing.steepness(r) / r);
-                }
-                force += (self.velocity[j] - self.velocity[i]) * (viscous * fluid.smoothing.laplacian(r));
+                // The area takes up pressures of both signs.
+                let pressure = if self.pulls { 0.0 } else { self.solver.pressure[i] + self.solver.pressure[j] };
+                let push = volume * volume * pressure * fluid.smoothing.steepness(r);
+                let drag = viscous * fluid.smoothing.laplacian(r);
+                force += away * (push / r) + (self.velocity[j] - self.velocity[i]) * drag;
             }
         }
-        if self.filled {
+        if self.pulls {
             let lying = self.lying(fluid);
             let beside = |inside: bool| self.projection.beside(&lying, i, inside);
             force += area * (beside(true) - beside(false));

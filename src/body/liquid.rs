@@ -103,6 +103,7 @@ impl Liquid {
         position.extend(around.walls);
         self.come_to_rest(SETTLING_AROUND, first, position);
         self.flow.filled = true;
+        self.flow.pulls = basin.pulls;
     }
 
     fn come_to_rest(&mut self, rounds: usize, first: usize, position: &mut [Vec3]) {

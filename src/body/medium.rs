@@ -64,6 +64,8 @@ pub struct Basin {
     pub size: [f64; 3],
     /// Whether it has walls along each axis; where not, it repeats.
     pub walls: [bool; 3],
+    /// Whether its pressures have both signs, by projection; else they only push, by PCISPH.
+    pub pulls: bool,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +94,7 @@ struct LiquidFile {
     size: [Spanned<String>; 3],
     #[serde(default)]
     walls: Vec<Spanned<String>>,
+    pressure: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -246,7 +249,18 @@ fn read_basin(settings: &Settings, liquid: &LiquidFile, problems: &mut Problems)
         viscosity: settings.positive(&liquid.viscosity, Dimension::VISCOSITY, problems),
         size: liquid.size.each_ref().map(|size| settings.positive(size, Dimension::LENGTH, problems)),
         walls: [false; 3],
+        pulls: false,
     };
+    if let Some(pressure) = &liquid.pressure {
+        match pressure.get_ref().as_str() {
+            "PCISPH" => {}
+            "projection" => basin.pulls = true,
+            other => {
+                let problem = settings.problem(pressure.span(), format!("\"{other}\" is no way to solve for pressure"));
+                problems.push(problem.help("give \"PCISPH\", which only pushes, or \"projection\", which pulls too"));
+            }
+        }
+    }
     for wall in &liquid.walls {
         match ["x", "y", "z"].iter().position(|axis| axis == wall.get_ref()) {
             Some(axis) => basin.walls[axis] = true,

@@ -87,7 +87,7 @@ impl Pool {
 
     /// From now on the liquid counts as filling its space, with nowhere to go: it has pressures of both signs.
     pub fn fill(&mut self) {
-        self.flow.filled = true;
+        self.flow.pulls = true;
     }
 
     /// From now on walls push the liquid with their velocity. Else they slide along themselves, which drags it along only.
@@ -144,7 +144,7 @@ impl Pool {
 
     /// Pressure of every particle in the last step [Pa].
     pub fn pressure(&self) -> Vec<f64> {
-        let slope = if self.flow.filled { 1.0 } else { self.slope };
+        let slope = if self.flow.pulls { 1.0 } else { self.slope };
         self.flow.pressure.iter().map(|p| p * slope).collect()
     }
 }

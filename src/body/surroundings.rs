@@ -6,8 +6,8 @@
 //!   Σⱼ m W(xⱼ) = 1.005 ρ₀ (this finds a),   μ' = μ a³ / (V² Σⱼ ½ ∇²W(xⱼ) xⱼ²)
 //!
 //! μ' [Pa·s] is what the sums need for a lattice to shear like a liquid of viscosity μ. Along an axis a box ends in
-//! walls, or repeats; one that repeats goes along with the body. It is filled a little too much, since the liquid
-//! does not pull: what a body leaves behind is filled by what it pushes away in front.
+//! walls, or repeats; one that repeats goes along with the body. It is filled a little too much, since liquid that
+//! only pushes needs it: what a body leaves behind is filled by what it pushes away in front.
 //!
 //! The body feels the liquid a step late. A drag D that foresees its answer keeps that stable, D (v − vₙ): it is
 //! nothing while the body keeps its speed. D is twice what slender-body theory gives.
@@ -22,9 +22,13 @@ use crate::error::Problem;
 /// Drag per length that is foreseen, over the viscosity: twice 5.2 (see `models/media/water.toml`).
 pub const FORESEEN: f64 = 10.4;
 
-/// Liquid begins this many spacings from the particles of a body; a little less than they stand from each other, as
-/// the pressure moves it away and hardly back.
+/// Liquid that only pushes begins this many spacings from the particles of a body; a little less than they stand from
+/// each other, as the pressure moves it away and hardly back.
 const CLEARANCE: f64 = 0.9;
+
+/// Liquid that pulls too begins where a particle of the body ends. With 0.9 a layer is missing, and as its room is filled,
+/// density falls by 2 to 3 %.
+const CLEARANCE_OF_PULLING: f64 = 0.5;
 
 /// Density of the lattice over that at rest: half of the error at which pressures are good enough.
 const OVERFILLED: f64 = 1.005;
@@ -85,6 +89,7 @@ impl Surroundings {
             );
         let margin = basin.walls.map(|walls| if walls { LAYERS } else { 0 });
         let (mut liquid, mut walls) = (Vec::new(), Vec::new());
+        let clearance = if basin.pulls { CLEARANCE_OF_PULLING } else { CLEARANCE };
         for i in -margin[0]..counts[0] + margin[0] {
             for j in -margin[1]..counts[1] + margin[1] {
                 for k in -margin[2]..counts[2] + margin[2] {
@@ -99,7 +104,7 @@ impl Surroundings {
                         if outside > -f64::from(LAYERS) * spacing || !inside {
                             walls.push(x);
                         }
-                    } else if depth_in_worm(anatomy, x) < -CLEARANCE * spacing {
+                    } else if depth_in_worm(anatomy, x) < -clearance * spacing {
                         liquid.push(x);
                     }
                 }

@@ -73,8 +73,8 @@ fn water_that_pulls_keeps_its_mean_density_behind_a_worm_that_bends() {
     // Sums over some thirty neighbours that lie no more on a lattice vary by so much.
     assert!(body.density_error() < 0.1, "{}", body.density_error());
     assert!(water.iter().zip(body.pressure().split_off(tissue)).any(|(_, p)| p < body.mean_pressure()));
-    // 0.19 is measured: what presses on the cuticle is not exactly what pressure does to the water.
-    assert!(momentum_of_the_bent(&body) < 0.25);
+    // What the liquid does to its walls acts a step late here too.
+    assert!(momentum_of_the_bent(&body) < 0.1);
 }
 
 fn bits(body: &Body) -> Vec<u64> {

@@ -46,6 +46,8 @@ pub struct Flow {
     pub density: Vec<f64>,
     /// How far each particle is moved beside its velocity [m], in the caller's order; empty unless it pulls.
     aside: Vec<Vec3>,
+    /// Force with which pressures of both signs moved the liquid [N]: the opposite acts on its walls.
+    pub pressed: Vec3,
     /// The liquid fills its space: a solve begins from the pressures of the step before.
     pub filled: bool,
     /// The liquid fills its space and pulls too.
@@ -58,6 +60,7 @@ pub struct Flow {
     velocity: Vec<Vec3>,
     moves: Vec<bool>,
     enclosed: Vec<bool>,
+    /// Velocities between viscosity and pressure [m/s]; those of walls that slide are 0 where they have no say in pressure.
     standing: Vec<Vec3>,
     still: Vec<Vec3>,
     neighbors: Neighbors,
@@ -144,12 +147,17 @@ impl Flow {
         } else {
             projection.pressure.clear();
         }
+        let before = sum_of_movers(&self.velocity, &self.moves);
         projection.push(&lying, dt, &mut self.velocity);
+        let pushed = sum_of_movers(&self.velocity, &self.moves) - before;
         if setting.viscosity > 0.0 {
             let (neighbors, places, velocity) = (&self.neighbors, &self.position, &mut self.velocity);
             self.viscosity.solve(fluid, setting.viscosity, neighbors, dt, places, &self.moves, velocity);
         }
+        self.standing.clone_from(&self.velocity);
         let corrected = projection.project(&lying, setting.viscosity, dt, setting.walls_slide, &mut self.velocity);
+        let projected = sum_of_movers(&self.velocity, &self.moves) - sum_of_movers(&self.standing, &self.moves);
+        self.pressed = (pushed + projected) * (fluid.mass / dt);
         let spacing = libm::cbrt(fluid.mass / fluid.rest_density);
         let fastest = parallel::largest(count, |n| if self.moves[n] { self.velocity[n].norm() } else { 0.0 });
         let (place, passed) = (&self.place, fastest * dt / spacing);
@@ -213,12 +221,13 @@ impl Flow {
     /// Force [N] of the particles that move on particle `i` at rest, on which a wall with liquid on both sides has so much
     /// `area`, outwards [m²].
     ///
-    /// Viscosity does to it the opposite of what it does to them, and so does pressure that only pushes. Where pressures
-    /// have both signs they act on the area, each from its side.
-    pub fn reaction(&self, setting: &Setting<'_>, i: usize, area: Vec3) -> Vec3 {
+    /// Viscosity does to it the opposite of what it does to them, and so does pressure that only pushes. Pressures of
+    /// both signs are told apart: they act on the area, each from its side.
+    pub fn reaction(&self, setting: &Setting<'_>, i: usize, area: Vec3) -> (Vec3, Vec3) {
         let (fluid, neighbors) = (setting.fluid, &self.neighbors);
         let volume = fluid.mass / fluid.rest_density;
         let viscous = setting.viscosity * volume * volume;
+        let velocity = if self.pulls { &self.standing } else { &self.velocity };
         let i = self.place[i] as usize;
         let moving = neighbors.list(i)[..neighbors.moving(i)].iter().map(|j| *j as usize);
         let mut force = Vec3::zeros();
@@ -230,16 +239,22 @@ impl Flow {
                 let pressure = if self.pulls { 0.0 } else { self.solver.pressure[i] + self.solver.pressure[j] };
                 let push = volume * volume * pressure * fluid.smoothing.steepness(r);
                 let drag = viscous * fluid.smoothing.laplacian(r);
-                force += away * (push / r) + (self.velocity[j] - self.velocity[i]) * drag;
+                force += away * (push / r) + (velocity[j] - velocity[i]) * drag;
             }
         }
-        if self.pulls {
-            let lying = self.lying(fluid);
-            let beside = |inside: bool| self.projection.beside(&lying, i, inside);
-            force += area * (beside(true) - beside(false));
+        if !self.pulls {
+            return (force, Vec3::zeros());
         }
-        force
+        let lying = self.lying(fluid);
+        let beside = |inside: bool| self.projection.beside(&lying, i, inside);
+        (force, area * (beside(true) - beside(false)))
     }
+}
+
+/// Sum of the values of those that move.
+fn sum_of_movers(values: &[Vec3], moves: &[bool]) -> Vec3 {
+    let along = |axis: usize| parallel::ordered_sum(values.len(), |n| if moves[n] { values[n][axis] } else { 0.0 });
+    Vec3::new(along(0), along(1), along(2))
 }
 
 /// The values of some particles in the order of their numbers.

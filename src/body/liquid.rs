@@ -191,7 +191,18 @@ impl Liquid {
         self.area.resize(first, Vec3::zeros());
         volume_gradient(cuticle, position, &mut self.area);
         let (flow, area) = (&self.flow, &self.area);
-        parallel::for_each(&mut self.reaction, |i, force| *force = flow.reaction(&setting, i, area[i]));
+        let mut felt = vec![(Vec3::zeros(), Vec3::zeros()); first];
+        parallel::for_each(&mut felt, |i, felt| *felt = flow.reaction(&setting, i, area[i]));
+        let missing = if flow.pulls && self.walls == 0 {
+            // What moved the liquid is known exactly, what presses on the cuticle is not: it takes up the difference.
+            let wet: f64 = area.iter().map(|area| area.norm()).sum();
+            -(flow.pressed + felt.iter().map(|(_, pressed)| pressed).sum::<Vec3>()) / wet
+        } else {
+            Vec3::zeros()
+        };
+        for ((force, (dragged, pressed)), area) in self.reaction.iter_mut().zip(&felt).zip(area) {
+            *force = dragged + pressed + missing * area.norm();
+        }
         let velocity = &*velocity;
         parallel::for_each(&mut position[movers.clone()], |n, x| {
             let i = movers.start + n;

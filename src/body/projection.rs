@@ -11,8 +11,8 @@
 //!   ∇²qᵢ = Σ ½(fᵢ + fⱼ) ∇²W(r) (qⱼ − qᵢ) over liquid,   fᵢ = 6/Σ ∇²W(r) r² over all neighbours
 //!
 //! The last is symmetric and has no checkerboards, so conjugate gradients find q; a wall, which has no pressure of its
-//! own, passes no flux. Pairs of liquid and wall have no part in pressure, so that a body in the liquid feels what
-//! [`Projection::pressure`] says beside it. Pressures are known but for a constant: their mean is 0.
+//! own, passes no flux. Pairs of liquid and wall have no part in pressure: a body in the liquid feels what
+//! [`Projection::beside`] says. Pressures are known but for a constant: their mean is 0.
 //!
 //! Particles that follow a flow line up and leave gaps. They are moved aside a little, from where they are dense to where
 //! they are not, and take the velocity of the place where they come to:
@@ -42,8 +42,8 @@ const TOLERANCE: f64 = 1e-3;
 /// Most iterations of one step.
 const MOST_ITERATIONS: usize = 1000;
 
-/// What a pressure's change holds on to by itself, of what a neighbour conducts: in a pocket that is cut off, whose walls ask for what
-/// can't be, pressure rises evenly, which moves nothing.
+/// What a pressure's change holds on to by itself, of what a neighbour conducts: in a pocket that is cut off, whose walls
+/// ask for what can't be, pressure rises evenly, which moves nothing.
 const COMPLIANCE: f64 = 1e-6;
 
 /// C over the number of spacings that the fastest particle passes in a step: what comes to rest is not stirred.
@@ -105,7 +105,7 @@ struct Around {
 /// Pressures, and where particles are moved aside to.
 #[derive(Debug, Clone, Default)]
 pub struct Projection {
-    /// Pressure of each particle [Pa]; of walls, the mean of what is near.
+    /// Pressure of each particle of the liquid [Pa]; walls have none of their own.
     pub pressure: Vec<f64>,
     /// Density of each particle as the smoothed sum measures it [kg/m³].
     pub density: Vec<f64>,

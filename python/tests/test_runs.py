@@ -144,7 +144,9 @@ def test_progress_is_told_and_what_it_raises_stops_the_run(tmp_path):
 def test_ctrl_c_ends_a_run_with_a_readable_recording(tmp_path):
     out = tmp_path / "stopped.h5"
     program = (
-        "import nematode, sys\n"
+        # A shell's background work, as these tests may be, begins with Ctrl-C ignored.
+        "import nematode, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"nematode.run(nematode.experiment('crawl'), {str(out)!r}, '1000 s', progress=lambda *_: print('on', flush=True))"
     )
     with subprocess.Popen(

@@ -22,6 +22,12 @@ fn adult() -> Anatomy {
     Anatomy::load(Path::new("models/worm.toml")).expect("the worm")
 }
 
+/// Density error that a single particle may have: by PCISPH the one at which pressures are good enough; by projection what sums
+/// over some thirty neighbours vary by that lie no more on a lattice.
+fn allowed(pressure: &str) -> f64 {
+    if pressure == "PCISPH" { 0.0101 } else { 0.1 }
+}
+
 /// Takes a step of 2 ms, the muscles of the back pulling harder from step to step.
 fn step(body: &mut Body, anatomy: &Anatomy, number: usize) {
     let pull = 0.1 * anatomy.fibre_force * (number + 1) as f64 / 20.0;
@@ -33,7 +39,10 @@ fn step(body: &mut Body, anatomy: &Anatomy, number: usize) {
 fn bent(steps: usize, pressure: &str) -> Body {
     let anatomy = adult();
     let mut body = Body::new(&anatomy, narrow(pressure), Scheme::Implicit);
-    (0..steps).for_each(|number| step(&mut body, &anatomy, number));
+    for number in 0..steps {
+        step(&mut body, &anatomy, number);
+        assert!(body.density_error() < allowed(pressure), "{} by {pressure}", body.density_error());
+    }
     body
 }
 
@@ -55,8 +64,6 @@ fn momentum_of_the_bent(body: &Body) -> f64 {
 #[test]
 fn a_worm_that_bends_moves_the_water_by_as_much_as_itself_and_nothing_gets_in_or_out() {
     let body = bent(20, "PCISPH");
-    // A hundredth, the error at which pressures are good enough.
-    assert!(body.density_error() < 0.0101, "{}", body.density_error());
     // What the liquid does to its walls acts a step late, so a step's worth of momentum is on its way.
     assert!(momentum_of_the_bent(&body) < 0.1);
 }
@@ -70,9 +77,8 @@ fn water_that_pulls_keeps_its_mean_density_behind_a_worm_that_bends() {
     let mean = |density: &[f64]| density.iter().sum::<f64>() / density.len() as f64;
     let before = mean(&at_rest.density()[tissue..]);
     assert!((mean(water) / before - 1.0).abs() < 0.01, "{} and {before} kg/m³", mean(water));
-    // Sums over some thirty neighbours that lie no more on a lattice vary by so much.
-    assert!(body.density_error() < 0.1, "{}", body.density_error());
-    assert!(water.iter().zip(body.pressure().split_off(tissue)).any(|(_, p)| p < body.mean_pressure()));
+    // Behind the worm it is below the mean: there the water pulls.
+    assert!(body.pressure()[tissue..].iter().any(|pressure| *pressure < body.mean_pressure()));
     // What the liquid does to its walls acts a step late here too.
     assert!(momentum_of_the_bent(&body) < 0.1);
 }

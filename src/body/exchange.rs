@@ -55,7 +55,7 @@ pub struct Equations<'a, Own, Pair, Asked> {
     pub own: Own,
     /// cᵢⱼ of particle i with its neighbour j.
     pub pair: Pair,
-    /// bᵢ of particle i, without what neighbours that are known give.
+    /// bᵢ of particle i, whose first guess is given, without what neighbours that are known give.
     pub asked: Asked,
 }
 
@@ -92,7 +92,7 @@ struct Rows<T> {
 impl<T: Amount> Rows<T> {
     /// Writes the equations of the particles from `first` on, of which `x` is the first guess. Sums: the squares of b,
     /// and the second of [`Rows::advance`].
-    fn write<Own: Fn(usize) -> f64, Pair: Fn(usize, usize) -> f64, Asked: Fn(usize) -> T>(
+    fn write<Own: Fn(usize) -> f64, Pair: Fn(usize, usize) -> f64, Asked: Fn(usize, T) -> T>(
         &mut self,
         equations: &Equations<'_, Own, Pair, Asked>,
         first: usize,
@@ -110,7 +110,7 @@ impl<T: Amount> Rows<T> {
         self.sums = [0.0; 2];
         for n in (0..count).filter(|n| moves[first + n]) {
             let i = first + n;
-            let mut wanted = (equations.asked)(i);
+            let mut wanted = (equations.asked)(i, x[i]);
             self.diagonal[n] = (equations.own)(i);
             self.residual[n] = wanted - x[i] * self.diagonal[n];
             self.weight.resize(neighbors.begin_in_chunk(i), 0.0);
@@ -165,7 +165,7 @@ impl<T: Amount> Exchange<T> {
     ) where
         Own: Fn(usize) -> f64 + Sync,
         Pair: Fn(usize, usize) -> f64 + Sync,
-        Asked: Fn(usize) -> T + Sync,
+        Asked: Fn(usize, T) -> T + Sync,
     {
         let (neighbors, moves) = (equations.neighbors, equations.moves);
         self.rows.resize_with(x.len().div_ceil(CHUNK), Rows::default);
@@ -246,7 +246,7 @@ mod tests {
 
     fn solve(x: &mut [f64], tolerance: f64) -> usize {
         let (neighbors, moves) = chain();
-        let (own, pair, asked) = (|_| 0.0, |_, _| 1.0, |_| 0.0);
+        let (own, pair, asked) = (|_| 0.0, |_, _| 1.0, |_, _| 0.0);
         let mut exchange = Exchange::default();
         exchange.solve(&Equations { neighbors: &neighbors, moves: &moves, own, pair, asked }, x, tolerance, 2000);
         exchange.iterations

@@ -147,24 +147,19 @@ impl Flow {
         } else {
             projection.pressure.clear();
         }
-        let before = sum_of_movers(&self.velocity, &self.moves);
         projection.push(&lying, dt, &mut self.velocity);
-        let pushed = sum_of_movers(&self.velocity, &self.moves) - before;
         if setting.viscosity > 0.0 {
             let (neighbors, places, velocity) = (&self.neighbors, &self.position, &mut self.velocity);
             self.viscosity.solve(fluid, setting.viscosity, neighbors, dt, places, &self.moves, velocity);
         }
         self.standing.clone_from(&self.velocity);
         let corrected = projection.project(&lying, setting.viscosity, dt, setting.walls_slide, &mut self.velocity);
-        let projected = sum_of_movers(&self.velocity, &self.moves) - sum_of_movers(&self.standing, &self.moves);
-        self.pressed = (pushed + projected) * (fluid.mass / dt);
-        let spacing = libm::cbrt(fluid.mass / fluid.rest_density);
-        let fastest = parallel::largest(count, |n| if self.moves[n] { self.velocity[n].norm() } else { 0.0 });
-        let (place, passed) = (&self.place, fastest * dt / spacing);
+        self.pressed = projection.pushed * (fluid.mass / dt);
+        let place = &self.place;
         self.aside.resize(count, Vec3::zeros());
         parallel::for_each(&mut self.aside, |i, aside| {
             let place = place[i] as usize;
-            *aside = if moves[i] { projection.aside(&lying, place, passed) } else { Vec3::zeros() };
+            *aside = if moves[i] { projection.aside(&lying, place) } else { Vec3::zeros() };
         });
         self.pressure.resize(count, 0.0);
         parallel::for_each(&mut self.pressure, |i, pressure| *pressure = projection.pressure[place[i] as usize]);
@@ -249,12 +244,6 @@ impl Flow {
         let beside = |inside: bool| self.projection.beside(&lying, i, inside);
         (force, area * (beside(true) - beside(false)))
     }
-}
-
-/// Sum of the values of those that move.
-fn sum_of_movers(values: &[Vec3], moves: &[bool]) -> Vec3 {
-    let along = |axis: usize| parallel::ordered_sum(values.len(), |n| if moves[n] { values[n][axis] } else { 0.0 });
-    Vec3::new(along(0), along(1), along(2))
 }
 
 /// The values of some particles in the order of their numbers.

@@ -109,6 +109,10 @@ pub struct Projection {
     pub pressure: Vec<f64>,
     /// Density of each particle as the smoothed sum measures it [kg/m³].
     pub density: Vec<f64>,
+    /// Sum of what pressure changed the velocities of the liquid by in this step [m/s].
+    pub pushed: Vec3,
+    /// C of this step.
+    stirring: f64,
     around: Vec<Around>,
     change: Vec<f64>,
     divergence: Vec<f64>,
@@ -126,6 +130,12 @@ fn corrected(moment: Matrix3<f64>) -> Matrix3<f64> {
     let flat = (1.0 - round / ROUND).clamp(0.0, 1.0);
     let blend = moment * (1.0 - flat) + Matrix3::from_diagonal_element(mean * flat * FLAT);
     blend.try_inverse().unwrap_or_else(Matrix3::zeros)
+}
+
+/// Sum of the values of those that move.
+fn sum_of_movers(values: &[Vec3], moves: &[bool]) -> Vec3 {
+    let along = |axis: usize| parallel::ordered_sum(values.len(), |i| if moves[i] { values[i][axis] } else { 0.0 });
+    Vec3::new(along(0), along(1), along(2))
 }
 
 impl Projection {
@@ -158,12 +168,7 @@ impl Projection {
             };
         });
         self.pressure.resize(count, 0.0);
-        let (pressure, this) = (&self.pressure, &*self);
-        parallel::for_each(velocity, |i, v| {
-            if moves[i] {
-                *v -= this.gradient(lying, i, pressure) * (dt / fluid.rest_density);
-            }
-        });
+        self.pushed = self.fall(lying, &self.pressure, dt, velocity);
     }
 
     /// Makes `velocity` [m/s] free of divergence in a liquid of `viscosity` [Pa·s]; walls that `slide` along themselves
@@ -194,19 +199,16 @@ impl Projection {
                 0.5 * (around[i].scale + around[j].scale) * fluid.smoothing.laplacian(r)
             },
             // One that is alone keeps its pressure.
-            asked: |i: usize| {
+            asked: |i: usize, _| {
                 if around[i].liquid.trace() > 0.0 { -divergence[i] * fluid.rest_density / dt } else { 0.0 }
             },
         };
         self.change.clear();
         self.change.resize(count, 0.0);
         self.exchange.solve(&equations, &mut self.change, TOLERANCE, MOST_ITERATIONS);
-        let this = &*self;
-        parallel::for_each(velocity, |i, v| {
-            if moves[i] {
-                *v -= this.gradient(lying, i, &this.change) * (dt / fluid.rest_density);
-            }
-        });
+        self.pushed += self.fall(lying, &self.change, dt, velocity);
+        let fastest = parallel::largest(count, |i| if moves[i] { velocity[i].norm() } else { 0.0 });
+        self.stirring = (ASIDE * fastest * dt / libm::cbrt(volume)).min(MOST_ASIDE);
         let (change, divergence) = (&self.change, &self.divergence);
         parallel::for_each(&mut self.pressure, |i, pressure| {
             *pressure = if moves[i] { *pressure + change[i] - viscosity * divergence[i] } else { 0.0 };
@@ -232,11 +234,11 @@ impl Projection {
         });
     }
 
-    /// How far particle `i` is moved aside [m] in a step in which the fastest passed so many spacings.
-    pub fn aside(&self, lying: &Lying<'_>, i: usize, passed: f64) -> Vec3 {
+    /// How far particle `i` of the liquid is moved aside [m].
+    pub fn aside(&self, lying: &Lying<'_>, i: usize) -> Vec3 {
         let volume = lying.fluid.mass / lying.fluid.rest_density;
         let spacing = libm::cbrt(volume);
-        let aside = self.around[i].crowded * ((ASIDE * passed).min(MOST_ASIDE) * spacing * spacing * volume);
+        let aside = self.around[i].crowded * (self.stirring * spacing * spacing * volume);
         aside * (LONGEST_ASIDE * spacing / aside.norm()).min(1.0)
     }
 
@@ -257,6 +259,17 @@ impl Projection {
             (sum + self.pressure[j] * weight, weights + weight)
         });
         if weights > 0.0 { sum / weights } else { 0.0 }
+    }
+
+    /// Lets `velocity` of the liquid fall along the slope of a pressure over `dt` [s]; gives the sum of its changes [m/s].
+    fn fall(&self, lying: &Lying<'_>, pressure: &[f64], dt: f64, velocity: &mut [Vec3]) -> Vec3 {
+        let (moves, before) = (lying.moves, sum_of_movers(velocity, lying.moves));
+        parallel::for_each(velocity, |i, v| {
+            if moves[i] {
+                *v -= self.gradient(lying, i, pressure) * (dt / lying.fluid.rest_density);
+            }
+        });
+        sum_of_movers(velocity, moves) - before
     }
 
     /// ∇p at particle `i` of the liquid.

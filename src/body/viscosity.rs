@@ -68,13 +68,12 @@ impl Viscosity {
         velocity: &mut [Vec3],
     ) {
         let inertia = fluid.mass / dt;
-        let before = velocity.to_vec();
         let equations = Equations {
             neighbors,
             moves,
             own: |_| inertia,
             pair: |i, j| pair_drag(fluid, viscosity, neighbors.away(position, i, j)),
-            asked: |i: usize| before[i] * inertia,
+            asked: |_, velocity: Vec3| velocity * inertia,
         };
         self.exchange.solve(&equations, velocity, TOLERANCE, MOST_ITERATIONS);
     }

@@ -66,12 +66,12 @@ fn parts(criterion: &mut Criterion) {
                 })
             });
         });
-        group.bench_function(BenchmarkId::new("viscosity, implicit", count), |bencher| {
+        group.bench_function(BenchmarkId::new("viscosity, in stages", count), |bencher| {
             let mut viscosity = Viscosity::default();
             bencher.iter_custom(|times| {
                 on_one_thread(times, || {
                     let mut velocity = swirling.clone();
-                    viscosity.solve(&fluid, 1e-3, &neighbors, DT, &position, &moves, &mut velocity);
+                    viscosity.step(&fluid, 1e-3, &neighbors, DT, &position, &moves, &swirling, &mut velocity);
                 })
             });
         });

@@ -19,7 +19,7 @@ const ROD: &[&str] = &[
 ];
 const IMPLICIT: &[&str] = &[
     "Baraff & Witkin 1998, Large steps in cloth simulation, SIGGRAPH 98, doi:10.1145/280814.280821",
-    "Weiler et al. 2018, A physically consistent implicit viscosity solver for SPH fluids, Comput Graph Forum 37:145, doi:10.1111/cgf.13349",
+    "Meyer, Balsara & Aslam 2014, A stabilized Runge-Kutta-Legendre method for explicit super-time-stepping, J Comput Phys 257:594, doi:10.1016/j.jcp.2013.08.021",
 ];
 const EXPLICIT: &[&str] = &[
     "Becker & Teschner 2007, Weakly compressible SPH for free surface flows, SCA 2007",

@@ -42,6 +42,21 @@ pub fn for_each_large<T: Send>(items: &mut [T], work: impl Fn(usize, &mut T) + S
     }
 }
 
+/// Runs `work(index, &mut items[index], &mut values[index * CHUNK..][..n])` for every item and the chunk of values that
+/// goes with it, each a task of its own.
+pub fn for_each_with_chunk<T: Send, V: Send>(
+    items: &mut [T],
+    values: &mut [V],
+    work: impl Fn(usize, &mut T, &mut [V]) + Sync,
+) {
+    if items.len() <= 1 {
+        items.iter_mut().for_each(|item| work(0, item, values));
+    } else {
+        let pairs = items.par_iter_mut().zip(values.par_chunks_mut(CHUNK));
+        pairs.enumerate().for_each(|(index, (item, values))| work(index, item, values));
+    }
+}
+
 /// Sorts items that are all different, so that there is one order only.
 pub fn sort<T: Ord + Send>(items: &mut [T]) {
     if items.len() <= 16 * CHUNK { items.sort_unstable() } else { items.par_sort_unstable() }

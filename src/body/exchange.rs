@@ -2,47 +2,16 @@
 //!
 //!   aᵢ xᵢ + Σⱼ cᵢⱼ (xᵢ − xⱼ) = bᵢ,   cᵢⱼ = cⱼᵢ ≥ 0,   aᵢ ≥ 0
 //!
-//! x is what is exchanged: velocities by viscosity, pressures by the motion that they cause. a is what an unknown holds
-//! on to by itself, inertia for one; pairs with what is known, a wall, go into a and b. The matrix is symmetric and has
-//! no negative eigenvalue, so conjugate gradients, scaled by the diagonal, find x. Sums have a fixed order: the same
+//! x is what is exchanged, pressures by the motion that they cause. a is what an unknown holds on to by itself; pairs
+//! with what is known go into a and b. The matrix is symmetric and has no negative eigenvalue, so conjugate gradients, scaled by the diagonal, find x. Sums have a fixed order: the same
 //! bits on any number of threads.
 //!
 //! Source: Hestenes & Stiefel 1952, doi:10.6028/jres.049.044.
 
-use std::ops::{Add, AddAssign, Div, Mul, Sub, SubAssign};
+use std::ops::{Add, AddAssign, Mul};
 
 use crate::body::neighbors::Neighbors;
-use crate::body::particles::Vec3;
 use crate::parallel::{self, CHUNK};
-
-/// What can be exchanged: a number or a vector of them.
-pub trait Amount:
-    Copy
-    + Default
-    + Send
-    + Sync
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<f64, Output = Self>
-    + Div<f64, Output = Self>
-    + AddAssign
-    + SubAssign
-{
-    /// The scalar product of two.
-    fn times(&self, other: &Self) -> f64;
-}
-
-impl Amount for f64 {
-    fn times(&self, other: &Self) -> f64 {
-        self * other
-    }
-}
-
-impl Amount for Vec3 {
-    fn times(&self, other: &Self) -> f64 {
-        self.dot(other)
-    }
-}
 
 /// What the equations are made of.
 #[derive(Debug)]
@@ -61,12 +30,12 @@ pub struct Equations<'a, Own, Pair, Asked> {
 
 /// Room to solve such equations in, kept from step to step.
 #[derive(Debug, Clone, Default)]
-pub struct Exchange<T> {
+pub struct Exchange {
     /// Iterations of the last solve.
     pub iterations: usize,
-    rows: Vec<Rows<T>>,
+    rows: Vec<Rows>,
     /// Where the next iteration looks; zero where x is known.
-    direction: Vec<T>,
+    direction: Vec<f64>,
 }
 
 /// The equations of [`CHUNK`] particles in a row; those of what is known ask for nothing.
@@ -74,36 +43,36 @@ pub struct Exchange<T> {
 /// Memory sets the pace: partners are those of the lists of neighbours. cᵢⱼ in 32 bits would be less to read, but what
 /// it rounds is enough to disturb a liquid that rests on a lattice.
 #[derive(Debug, Clone, Default)]
-struct Rows<T> {
+struct Rows {
     /// cᵢⱼ, in the order of the neighbours of each.
     weight: Vec<f64>,
     /// aᵢ + Σ cᵢⱼ.
     diagonal: Vec<f64>,
     /// What is not balanced yet.
-    residual: Vec<T>,
+    residual: Vec<f64>,
     /// The matrix times the direction.
-    product: Vec<T>,
+    product: Vec<f64>,
     /// What x changes by.
-    change: Vec<T>,
+    change: Vec<f64>,
     /// Sums over these particles, whichever were asked for last.
     sums: [f64; 2],
 }
 
-impl<T: Amount> Rows<T> {
+impl Rows {
     /// Writes the equations of the particles from `first` on, of which `x` is the first guess. Sums: the squares of b,
     /// and the second of [`Rows::advance`].
-    fn write<Own: Fn(usize) -> f64, Pair: Fn(usize, usize) -> f64, Asked: Fn(usize, T) -> T>(
+    fn write<Own: Fn(usize) -> f64, Pair: Fn(usize, usize) -> f64, Asked: Fn(usize, f64) -> f64>(
         &mut self,
         equations: &Equations<'_, Own, Pair, Asked>,
         first: usize,
-        x: &[T],
+        x: &[f64],
     ) {
         let Equations { neighbors, moves, .. } = equations;
         let count = CHUNK.min(x.len() - first);
         self.weight.clear();
         for list in [&mut self.residual, &mut self.product, &mut self.change] {
             list.clear();
-            list.resize(count, T::default());
+            list.resize(count, 0.0);
         }
         self.diagonal.clear();
         self.diagonal.resize(count, 1.0);
@@ -123,49 +92,49 @@ impl<T: Amount> Rows<T> {
                     wanted += x[j] * weight;
                 }
             }
-            self.sums[0] += wanted.times(&wanted);
-            self.sums[1] += self.residual[n].times(&self.residual[n]) / self.diagonal[n];
+            self.sums[0] += wanted * wanted;
+            self.sums[1] += self.residual[n] * self.residual[n] / self.diagonal[n];
         }
     }
 
     /// The matrix times the direction. Sum: that times the direction.
-    fn multiply(&mut self, neighbors: &Neighbors, moves: &[bool], first: usize, direction: &[T]) {
+    fn multiply(&mut self, neighbors: &Neighbors, moves: &[bool], first: usize, direction: &[f64]) {
         self.sums = [0.0; 2];
         for n in (0..self.product.len()).filter(|n| moves[first + n]) {
             let i = first + n;
             let (others, begin) = (neighbors.list(i), neighbors.begin_in_chunk(i));
             let weights = &self.weight[begin..begin + others.len()];
             self.product[n] = direction[i] * self.diagonal[n] - from_others(others, weights, direction);
-            self.sums[0] += direction[i].times(&self.product[n]);
+            self.sums[0] += direction[i] * self.product[n];
         }
     }
 
     /// Goes a step along the direction. Sums: what is left, squared, and the same over the diagonal.
-    fn advance(&mut self, step: f64, direction: &[T]) {
+    fn advance(&mut self, step: f64, direction: &[f64]) {
         self.sums = [0.0; 2];
         let rows = self.change.iter_mut().zip(&mut self.residual).zip(&self.product).zip(&self.diagonal);
         for ((((change, residual), product), diagonal), direction) in rows.zip(direction) {
             *change += *direction * step;
             *residual -= *product * step;
-            let left = residual.times(residual);
+            let left = *residual * *residual;
             self.sums[0] += left;
             self.sums[1] += left / diagonal;
         }
     }
 }
 
-impl<T: Amount> Exchange<T> {
+impl Exchange {
     /// Improves `x` of those that move until the residual is at most `tolerance` times b, or for `most` iterations.
     pub fn solve<Own, Pair, Asked>(
         &mut self,
         equations: &Equations<'_, Own, Pair, Asked>,
-        x: &mut [T],
+        x: &mut [f64],
         tolerance: f64,
         most: usize,
     ) where
         Own: Fn(usize) -> f64 + Sync,
         Pair: Fn(usize, usize) -> f64 + Sync,
-        Asked: Fn(usize, T) -> T + Sync,
+        Asked: Fn(usize, f64) -> f64 + Sync,
     {
         let (neighbors, moves) = (equations.neighbors, equations.moves);
         self.rows.resize_with(x.len().div_ceil(CHUNK), Rows::default);
@@ -173,9 +142,9 @@ impl<T: Amount> Exchange<T> {
         parallel::for_each_large(&mut self.rows, |chunk, rows| rows.write(equations, chunk * CHUNK, guess));
         let [wanted, mut along] = self.sums();
         let small = tolerance * tolerance * wanted;
-        let mut left = self.rows.iter().flat_map(|rows| &rows.residual).map(|r| r.times(r)).sum::<f64>();
+        let mut left = self.rows.iter().flat_map(|rows| &rows.residual).map(|r| r * r).sum::<f64>();
         self.direction.clear();
-        self.direction.resize(x.len(), T::default());
+        self.direction.resize(x.len(), 0.0);
         self.turn(0.0);
         self.iterations = 0;
         while left > small && self.iterations < most {
@@ -214,9 +183,13 @@ impl<T: Amount> Exchange<T> {
     }
 }
 
-/// Σⱼ cᵢⱼ xⱼ over the neighbours of a particle, in four sums side by side, so that none waits for the one before.
+/// Σⱼ cᵢⱼ xⱼ over the neighbours of a particle, of numbers or vectors, in four sums side by side, so that none waits for
+/// the one before.
 #[inline]
-fn from_others<T: Amount>(others: &[u32], weights: &[f64], x: &[T]) -> T {
+pub(super) fn from_others<T>(others: &[u32], weights: &[f64], x: &[T]) -> T
+where
+    T: Copy + Default + Mul<f64, Output = T> + Add<Output = T> + AddAssign,
+{
     let mut sums = [T::default(); 4];
     let (fours, rest) = others.as_chunks::<4>();
     let (weights, weights_of_rest) = weights.split_at(4 * fours.len());
@@ -234,6 +207,7 @@ fn from_others<T: Amount>(others: &[u32], weights: &[f64], x: &[T]) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::body::particles::Vec3;
 
     /// Particles in a row, each beside the next; the first and the last are known to have 0 and 1.
     fn chain() -> (Neighbors, Vec<bool>) {

@@ -60,7 +60,11 @@ pub struct Flow {
     velocity: Vec<Vec3>,
     moves: Vec<bool>,
     enclosed: Vec<bool>,
-    /// Velocities between viscosity and pressure [m/s]; those of walls that slide are 0 where they have no say in pressure.
+    /// Velocity from which the viscosity of the next step begins, in the caller's order; empty before the first [m/s]. What
+    /// has changed velocities since acts all through that step: forces, and pressures of the step before. Pressures that
+    /// pull set a flow free of divergence at once, and only what keeps it so is such a force.
+    pub unforced: Vec<Vec3>,
+    /// The same in the order of the bins, and then what pressure works with: walls that slide have no speed there.
     standing: Vec<Vec3>,
     still: Vec<Vec3>,
     neighbors: Neighbors,
@@ -97,11 +101,11 @@ impl Flow {
         if self.pulls {
             return self.step_projected(setting, dt, moves, velocity);
         }
+        self.shear(setting, dt);
         let (neighbors, places, moves) = (&self.neighbors, &self.position, &self.moves);
-        if setting.viscosity > 0.0 {
-            let (fluid, viscosity, velocity) = (setting.fluid, setting.viscosity, &mut self.velocity);
-            self.viscosity.solve(fluid, viscosity, neighbors, dt, places, moves, velocity);
-        }
+        let (place, sheared) = (&self.place, &self.velocity);
+        self.unforced.resize(count, Vec3::zeros());
+        parallel::for_each(&mut self.unforced, |i, v| *v = sheared[place[i] as usize]);
         let slides = |place: usize| setting.walls_slide && !moves[place];
         let moving = &self.velocity;
         self.standing.resize(count, Vec3::zeros());
@@ -109,7 +113,7 @@ impl Flow {
         self.still.resize(count, Vec3::zeros());
         self.solver.filled = self.filled && self.pressure.len() == count;
         if self.solver.filled {
-            gather(number, &self.pressure, &mut self.solver.pressure);
+            gather(&self.number, &self.pressure, &mut self.solver.pressure);
         }
         let (fluid, velocities) = (setting.fluid, &self.standing);
         let corrected = self.solver.solve(fluid, &setting.stop, neighbors, dt, places, velocities, &self.still, moves);
@@ -125,6 +129,20 @@ impl Flow {
             }
         });
         corrected
+    }
+
+    /// Viscosity's part of a step.
+    fn shear(&mut self, setting: &Setting<'_>, dt: f64) {
+        if setting.viscosity == 0.0 {
+            return;
+        }
+        if self.unforced.len() == self.velocity.len() {
+            gather(&self.number, &self.unforced, &mut self.standing);
+        } else {
+            self.standing.clone_from(&self.velocity);
+        }
+        let (neighbors, places, moves, velocity) = (&self.neighbors, &self.position, &self.moves, &mut self.velocity);
+        self.viscosity.step(setting.fluid, setting.viscosity, neighbors, dt, places, moves, &self.standing, velocity);
     }
 
     /// The rest of a step of a liquid that pulls too.
@@ -148,11 +166,15 @@ impl Flow {
             projection.pressure.clear();
         }
         projection.push(&lying, dt, &mut self.velocity);
-        if setting.viscosity > 0.0 {
-            let (neighbors, places, velocity) = (&self.neighbors, &self.position, &mut self.velocity);
-            self.viscosity.solve(fluid, setting.viscosity, neighbors, dt, places, &self.moves, velocity);
-        }
-        self.standing.clone_from(&self.velocity);
+        self.shear(setting, dt);
+        let lying = Lying {
+            fluid,
+            neighbors: &self.neighbors,
+            position: &self.position,
+            moves: &self.moves,
+            enclosed: &self.enclosed,
+        };
+        let projection = &mut self.projection;
         let corrected = projection.project(&lying, setting.viscosity, dt, setting.walls_slide, &mut self.velocity);
         self.pressed = projection.pushed * (fluid.mass / dt);
         let place = &self.place;
@@ -172,6 +194,8 @@ impl Flow {
                 *v = moving[place] + projection.carried(&lying, place, aside[i], moving);
             }
         });
+        self.unforced.clear();
+        self.unforced.extend_from_slice(velocity);
         corrected
     }
 
@@ -221,23 +245,17 @@ impl Flow {
     pub fn reaction(&self, setting: &Setting<'_>, i: usize, area: Vec3) -> (Vec3, Vec3) {
         let (fluid, neighbors) = (setting.fluid, &self.neighbors);
         let volume = fluid.mass / fluid.rest_density;
-        let viscous = setting.viscosity * volume * volume;
-        let velocity = if self.pulls { &self.standing } else { &self.velocity };
         let i = self.place[i] as usize;
-        let moving = neighbors.list(i)[..neighbors.moving(i)].iter().map(|j| *j as usize);
-        let mut force = Vec3::zeros();
-        for j in moving.clone() {
-            let away = neighbors.away(&self.position, i, j);
-            let r = away.norm();
-            if r > 0.0 {
-                // The area takes up pressures of both signs.
-                let pressure = if self.pulls { 0.0 } else { self.solver.pressure[i] + self.solver.pressure[j] };
-                let push = volume * volume * pressure * fluid.smoothing.steepness(r);
-                let drag = viscous * fluid.smoothing.laplacian(r);
-                force += away * (push / r) + (velocity[j] - velocity[i]) * drag;
-            }
-        }
+        let mut force = if setting.viscosity > 0.0 { self.viscosity.on_wall(i) } else { Vec3::zeros() };
         if !self.pulls {
+            for j in neighbors.list(i)[..neighbors.moving(i)].iter().map(|j| *j as usize) {
+                let away = neighbors.away(&self.position, i, j);
+                let r = away.norm();
+                if r > 0.0 {
+                    let pressure = self.solver.pressure[i] + self.solver.pressure[j];
+                    force += away * (volume * volume * pressure * fluid.smoothing.steepness(r) / r);
+                }
+            }
             return (force, Vec3::zeros());
         }
         let lying = self.lying(fluid);

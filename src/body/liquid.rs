@@ -2,14 +2,14 @@
 //!
 //! The tissue has already moved and brings the velocity of its walls. Then
 //!
-//!   viscosity (implicit) → velocities v*     pressure (PCISPH) → corrections a_p     x ← x + h (v* + h a_p)
+//!   viscosity (in stages) → velocities v*     pressure (PCISPH) → corrections a_p     x ← x + h (v* + h a_p)
 //!
 //! The pressure in a worm has two parts. Its mean, kilopascals, holds the volume against the muscles; it is one
 //! number, and the implicit step of the tissue solves for it (`implicit.rs`). What varies along the body only moves
 //! the liquid's own mass, millipascals, and is solved here by particles. Both push on the tissue: the variation and
 //! the viscous drag are handed back and act in the next step.
 //!
-//! Source: Solenthaler & Pajarola 2009 (pressure), Weiler et al. 2018 (viscosity); see those files.
+//! Source: Solenthaler & Pajarola 2009 (pressure), Meyer, Balsara & Aslam 2014 (viscosity); see those files.
 
 use crate::body::anatomy::Anatomy;
 use crate::body::flow::{Flow, Setting};
@@ -110,8 +110,10 @@ impl Liquid {
         for _ in 0..rounds {
             // Without velocity and inertia the step has no say: pressure only moves particles apart.
             let mut velocity = vec![Vec3::zeros(); position.len()];
+            self.flow.unforced.clone_from(&velocity);
             self.step(1e-3, first, &[], position, &mut velocity);
         }
+        self.flow.unforced.fill(Vec3::zeros());
     }
 
     /// After which lengths the surroundings repeat [m], where there are any.
@@ -137,6 +139,16 @@ impl Liquid {
     /// Pressure of every particle in the last step, above the mean [Pa].
     pub fn pressure(&self) -> &[f64] {
         &self.flow.pressure
+    }
+
+    /// Velocity of every particle from which the next step's viscosity begins [m/s].
+    pub(super) fn unforced(&self) -> &[Vec3] {
+        &self.flow.unforced
+    }
+
+    /// The same, to go on from others.
+    pub(super) fn unforced_mut(&mut self) -> &mut [Vec3] {
+        &mut self.flow.unforced
     }
 
     /// Shows these pressures [Pa] and densities [kg/m³] as those of the last step.

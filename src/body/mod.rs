@@ -343,6 +343,15 @@ impl Body {
         self.position[..inside].iter().sum::<Vec3>() / inside as f64
     }
 
+    /// The impulse that each tissue particle got from the liquid in a step of `dt` [s] and that its velocity shows after the
+    /// next one [kg·m/s]; empty in a scheme where nothing acts late.
+    pub fn owed(&self, dt: f64) -> Vec<Vec3> {
+        match &self.mover {
+            Mover::Implicit(_, liquid) => liquid.reaction.iter().map(|force| force * dt).collect(),
+            Mover::Explicit(_) => Vec::new(),
+        }
+    }
+
     /// How much longer each muscle is than at rest, as a fraction: the mean over its fibres.
     pub fn muscle_strain(&self) -> Vec<f64> {
         let mut strain = vec![0.0; MUSCLE_COUNT];

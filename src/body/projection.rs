@@ -116,7 +116,7 @@ pub struct Projection {
     around: Vec<Around>,
     change: Vec<f64>,
     divergence: Vec<f64>,
-    exchange: Exchange<f64>,
+    exchange: Exchange,
 }
 
 /// L from M = Σ w d dᵀ. The flatter M is, the more it is taken for a sphere: what neighbours in a plane say of the way

@@ -1,7 +1,7 @@
 //! A body as numbers, so that a run can be stopped here and go on with the same bits.
 //!
-//! Positions and velocities are not all: the next step begins from the pressure of the last one and from what the
-//! liquid did to its walls, guesses from the change of velocity, and uses a factor that was made some steps ago, whose
+//! Positions and velocities are not all: the next step begins from the pressure of the last one, from what the liquid did
+//! to its walls and from the velocities that it had without its forces, guesses from the change of velocity, and uses a factor that was made some steps ago, whose
 //! making is kept; a frame shows densities and pressures of the last step. Neighbours and the midline follow from the
 //! positions.
 
@@ -20,7 +20,8 @@ impl Body {
         match &self.mover {
             Mover::Implicit(tissue_step, liquid) => {
                 state.extend(tissue_step.state());
-                state.extend(liquid.reaction.iter().flat_map(|force| [force.x, force.y, force.z]));
+                let vectors = liquid.reaction.iter().chain(liquid.unforced());
+                state.extend(vectors.flat_map(|vector| [vector.x, vector.y, vector.z]));
                 state.extend(liquid.pressure().iter().chain(liquid.density()));
             }
             Mover::Explicit(step) => state.extend(step.pressure().iter().chain(step.density())),
@@ -61,6 +62,7 @@ impl Body {
                 let numbers = take(tissue_step.state().len());
                 tissue_step.restore(numbers, &self.tissue, &self.contact);
                 points(take(3 * liquid.reaction.len()), &mut liquid.reaction);
+                points(take(3 * count), liquid.unforced_mut());
                 liquid.show(take(count), take(count));
             }
             Mover::Explicit(step) => step.show(take(count), take(count)),

@@ -85,7 +85,7 @@ pub fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve
         let Some(population) = find(&model, receptor.neuron.get_ref(), place, &mut problems) else { continue };
         let id = match &receptor.transducer {
             Transducer::Added { gain, saturation } => {
-                let id = format!("stretch_{}", receptor.neuron.get_ref());
+                let id = receptor_id(&fields, receptor.neuron.get_ref());
                 model.add_component(&format!(
                     "<stretchReceptor id=\"{id}\" gain=\"{gain:e} A\" saturation=\"{saturation:e} A\"/>"
                 ))?;
@@ -134,6 +134,12 @@ pub fn build_nerve(experiment: &Experiment, part: &NetworkPart) -> Result<(Nerve
         }
     };
     Ok((Nerve::new(network, substeps, drive, receptors?), cells))
+}
+
+/// The id of one more receptor of a neuron: `stretch_DB1`, `stretch_DB1_2` … as it feels one or more parts of the body.
+fn receptor_id(fields: &[(String, ReceptiveField)], neuron: &str) -> String {
+    let others = fields.iter().filter(|(path, _)| path.split('/').next() == Some(neuron)).count();
+    if others == 0 { format!("stretch_{neuron}") } else { format!("stretch_{neuron}_{}", others + 1) }
 }
 
 /// Gives components of the network's file the numbers that the experiment has for them.

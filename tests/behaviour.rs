@@ -49,6 +49,31 @@ fn the_connectome_crawls_both_ways_and_stops_without_what_worms_need() {
     }
 }
 
+/// The rows of swimming worms are not reached: docs/locomotion.md.
+#[test]
+fn with_one_set_of_numbers_the_connectome_crawls_and_undulates_faster_in_water() {
+    let swim = "models/experiments/connectome_swim.toml";
+    let verdicts = verdicts(&nematode(&["validate", "worm", swim, "--json"]));
+    let passed = verdicts.iter().filter(|(_, verdict)| verdict == "pass").count();
+    assert_eq!((passed, verdicts.iter().any(|(_, verdict)| verdict == "fail")), (12, false), "{verdicts:?}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let fluid = ["--set", "body.medium=../media/newtonian.toml", "--set", "step=2 ms", "--set"];
+    let gait = |viscosity: &str| {
+        let run = folder.path().join("run.h5");
+        let run = run.to_str().expect("a path");
+        let viscosity = format!("body.viscosity={viscosity}");
+        let output = nematode(&[&["run", swim, "--out", run][..], &fluid, &[&viscosity]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let table: serde_json::Value =
+            serde_json::from_slice(&nematode(&["gait", run, "--json", "--from", "8"]).stdout).expect("JSON");
+        // The wavelength is below zero where the wave runs to the head.
+        ["frequency", "wavelength"].map(|row| table[0][row].as_f64().expect("it undulates"))
+    };
+    let [water, thick, thickest] = ["1 mPa*s", "1 Pa*s", "28 Pa*s"].map(gait);
+    assert!(water[0] > thick[0] && thick[0] > thickest[0] && water[0] > 0.8, "{water:?} {thick:?} {thickest:?}");
+    assert!([water, thick, thickest].iter().all(|gait| gait[1] > 0.5), "{water:?} {thick:?} {thickest:?}");
+}
+
 #[test]
 fn one_worm_crawls_backs_up_while_ava_is_stimulated_and_crawls_on() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -74,7 +74,9 @@ fn laboratory() -> tempfile::TempDir {
         .replace("seeds = [1, 2, 3, 4, 5]", "seeds = [1]")
         .replace("imitation.epochs=50", "imitation.epochs=1");
     write("models/experiments/contest.toml", &contest);
-    for name in ["models/fits/connectome_forward.toml", "models/fits/ventral_cord.toml"] {
+    for name in
+        ["models/fits/connectome_forward.toml", "models/fits/connectome_swim.toml", "models/fits/ventral_cord.toml"]
+    {
         let short = |line: &str| match line.split_once(" = ") {
             Some(("duration", _)) => "duration = \"4 s\"\n".to_string(),
             Some(("population", _)) => "population = 4\n".to_string(),

@@ -114,6 +114,19 @@ fn a_current_into_a_neuron_depolarises_it_and_one_out_of_it_does_the_contrary() 
 }
 
 #[test]
+fn a_neuron_that_feels_two_places_gets_the_current_of_both() {
+    // The body is held bent to the back: what is in front of the muscles of DB3 excites it, their own place holds it back.
+    let held = "clamp=[{part=[0.3, 0.7], curvature=\"1000 per_m\", from=\"0 s\", duration=\"9 s\"}]";
+    let with = |front: &str, own: &str| {
+        let gains = [("0", front), ("8", own)].map(|(entry, gain)| format!("senses.map.stretch.{entry}.gain={gain}"));
+        potential(&after("connectome_swim.toml", 0.6, &[held, "step=1 ms", &gains[0], &gains[1]]), "DB3")
+    };
+    let both = with("100 pA", "50 pA");
+    let (own, front) = (with("1 pA", "50 pA"), with("100 pA", "1 pA"));
+    assert!(own < both - 5e-3 && both < front - 5e-3, "{own} {both} {front}");
+}
+
+#[test]
 fn a_touch_is_felt_where_it_is_and_a_tap_on_the_plate_everywhere() {
     let tapped = |place: &str| {
         let tap = format!("tap=[{{at=\"100 ms\", {place} current=\"10 pA\", duration=\"100 ms\"}}]");

@@ -1,7 +1,8 @@
 //! How a worm moves beside how worms were measured to move: `nematode validate worm`.
 //!
 //! The rows stand in `models/measured.toml`, with their ranges and sources; an experiment names those that it can be asked
-//! for. A row that fails stays in the table, and so does one that an experiment does not name.
+//! for. Rows of worms in water are asked of it with the values of its `in_water`. A row that fails stays in the table, and so
+//! does one that an experiment does not name.
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,8 @@ pub struct Row {
     pub quantity: Quantity,
     /// Whether it is over the value of the experiment as it is.
     pub relative: bool,
+    /// Whether it was measured in water.
+    pub in_water: bool,
     /// Between which ends, in SI.
     pub range: [f64; 2],
     /// By whom.
@@ -68,6 +71,8 @@ struct RowFile {
     quantity: Spanned<String>,
     #[serde(default)]
     relative: bool,
+    #[serde(default)]
+    in_water: bool,
     from: Spanned<toml::Value>,
     to: Spanned<toml::Value>,
     source: String,
@@ -99,6 +104,7 @@ pub fn rows() -> Result<Vec<Row>, Problems> {
                     what: file.what,
                     quantity,
                     relative: file.relative,
+                    in_water: file.in_water,
                     range: [from.0, to.0],
                     source: file.source,
                     set: file.set,
@@ -141,20 +147,27 @@ pub fn ask(settings: &Settings, tell: &mut dyn FnMut(&str)) -> Result<Vec<(Row, 
     }
     problems.or_ok(())?;
     let wanted: Vec<String> = experiment.rows.iter().map(|name| name.get_ref().clone()).collect();
-    let mut played: BTreeMap<Vec<String>, Result<Option<Gait>, String>> = BTreeMap::new();
-    let mut play_with = |set: &[String]| -> Result<Option<Gait>, String> {
-        if let Some(known) = played.get(set) {
+    let water = experiment.settings_in_water()?;
+    if !experiment.in_water.is_empty() {
+        Experiment::read(water.clone())?;
+    }
+    let mut played: BTreeMap<(bool, Vec<String>), Result<Option<Gait>, String>> = BTreeMap::new();
+    let mut play_with = |in_water: bool, set: &[String]| -> Result<Option<Gait>, String> {
+        let in_water = in_water && !experiment.in_water.is_empty();
+        if let Some(known) = played.get(&(in_water, set.to_vec())) {
             return known.clone();
         }
-        tell(&if set.is_empty() { "as it is".to_string() } else { set.join(" ") });
-        let mut changed = settings.clone();
+        let said: Vec<&str> =
+            in_water.then_some("in water").into_iter().chain(set.iter().map(String::as_str)).collect();
+        tell(&if said.is_empty() { "as it is".to_string() } else { said.join(" ") });
+        let mut changed = if in_water { &water } else { settings }.clone();
         let gait = set
             .iter()
             .try_for_each(|change| changed.set(change))
             .map_err(Error::from)
             .and_then(|()| play(Experiment::read(changed)?))
             .map_err(|error| error.to_string());
-        played.insert(set.to_vec(), gait.clone());
+        played.insert((in_water, set.to_vec()), gait.clone());
         gait
     };
     let mut answers = Vec::new();
@@ -166,11 +179,11 @@ pub fn ask(settings: &Settings, tell: &mut dyn FnMut(&str)) -> Result<Vec<(Row, 
         let value = |gait: Result<Option<Gait>, String>| -> Result<Option<f64>, String> {
             Ok(gait?.as_ref().and_then(|gait| row.quantity.of(gait)))
         };
-        let found = value(play_with(&row.set)).and_then(|found| {
+        let found = value(play_with(row.in_water, &row.set)).and_then(|found| {
             if !row.relative {
                 return Ok(found);
             }
-            let whole = value(play_with(&[]))?;
+            let whole = value(play_with(row.in_water, &[]))?;
             Ok(found.zip(whole).map(|(found, whole)| found / whole))
         });
         let answer = match found {

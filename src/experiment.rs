@@ -30,6 +30,9 @@ pub struct Experiment {
     pub reproduces: String,
     /// Rows of `models/measured.toml` that it can be asked for.
     pub rows: Vec<Spanned<String>>,
+    /// Values with which it is in water, "body.medium=../media/newtonian.toml": as which it is asked for the rows of worms in
+    /// water.
+    pub in_water: Vec<Spanned<String>>,
     /// Simulated time [s].
     pub duration: f64,
     /// Step of the coupling [s].
@@ -125,6 +128,8 @@ struct File {
     reproduces: String,
     #[serde(default)]
     rows: Vec<Spanned<String>>,
+    #[serde(default)]
+    in_water: Vec<Spanned<String>>,
     duration: Spanned<String>,
     step: Spanned<String>,
     body: BodyFile,
@@ -305,6 +310,7 @@ impl Experiment {
                 title: file.title,
                 reproduces: file.reproduces,
                 rows: file.rows,
+                in_water: file.in_water,
                 duration,
                 step,
                 anatomy,
@@ -322,6 +328,18 @@ impl Experiment {
             }),
             _ => Err(problems),
         }
+    }
+
+    /// The settings with the values of `in_water`.
+    ///
+    /// # Errors
+    /// A value that can't be set, with its place.
+    pub fn settings_in_water(&self) -> Result<Settings, Problem> {
+        let mut changed = self.settings.clone();
+        for change in &self.in_water {
+            changed.set(change.get_ref()).map_err(|problem| problem.at(self.settings.place(change.span())))?;
+        }
+        Ok(changed)
     }
 
     /// Simulates `text`, "10 s", instead of what the file says.

@@ -74,8 +74,8 @@ fn laboratory() -> tempfile::TempDir {
         .replace("seeds = [1, 2, 3, 4, 5]", "seeds = [1]")
         .replace("imitation.epochs=50", "imitation.epochs=1");
     write("models/experiments/contest.toml", &contest);
-    for name in
-        ["models/fits/connectome_forward.toml", "models/fits/connectome_swim.toml", "models/fits/ventral_cord.toml"]
+    for name in ["connectome_forward", "connectome_swim", "ventral_cord", "gait_adaptation"]
+        .map(|name| format!("models/fits/{name}.toml"))
     {
         let short = |line: &str| match line.split_once(" = ") {
             Some(("duration", _)) => "duration = \"4 s\"\n".to_string(),
@@ -83,7 +83,7 @@ fn laboratory() -> tempfile::TempDir {
             Some(("generations", _)) => "generations = 1\n".to_string(),
             _ => format!("{line}\n"),
         };
-        write(name, &read(name).lines().map(short).collect::<String>());
+        write(&name, &read(&name).lines().map(short).collect::<String>());
     }
     lab
 }

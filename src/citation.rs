@@ -18,6 +18,8 @@ const ROD: &[&str] = &[
     "Sulston & Horvitz 1977, Post-embryonic cell lineages of C. elegans, Dev Biol 56:110, doi:10.1016/0012-1606(77)90158-0",
 ];
 const IMPLICIT: &[&str] = &[
+    "Bender & Koschier 2015, Divergence-free smoothed particle hydrodynamics, SCA 2015, doi:10.1145/2786784.2786796",
+    "Hu & Adams 2007, An incompressible multi-phase SPH method, J Comput Phys 227:264, doi:10.1016/j.jcp.2007.07.013",
     "Baraff & Witkin 1998, Large steps in cloth simulation, SIGGRAPH 98, doi:10.1145/280814.280821",
     "Meyer, Balsara & Aslam 2014, A stabilized Runge-Kutta-Legendre method for explicit super-time-stepping, J Comput Phys 257:594, doi:10.1016/j.jcp.2013.08.021",
 ];

@@ -22,10 +22,10 @@ fn adult() -> Anatomy {
     Anatomy::load(Path::new("models/worm.toml")).expect("the worm")
 }
 
-/// Density error that a single particle may have: by PCISPH the one at which pressures are good enough; by projection what sums
+/// Density error that a single particle may have: by DFSPH the one at which pressures are good enough; by projection what sums
 /// over some thirty neighbours vary by that lie no more on a lattice.
 fn allowed(pressure: &str) -> f64 {
-    if pressure == "PCISPH" { 0.0101 } else { 0.1 }
+    if pressure == "DFSPH" { 0.0101 } else { 0.1 }
 }
 
 /// Takes a step of 2 ms, the muscles of the back pulling harder from step to step.
@@ -63,7 +63,7 @@ fn momentum_of_the_bent(body: &Body) -> f64 {
 
 #[test]
 fn a_worm_that_bends_moves_the_water_by_as_much_as_itself_and_nothing_gets_in_or_out() {
-    let body = bent(20, "PCISPH");
+    let body = bent(20, "DFSPH");
     // What the liquid does to its walls acts a step late, so a step's worth of momentum is on its way.
     assert!(momentum_of_the_bent(&body) < 0.1);
 }
@@ -89,7 +89,7 @@ fn bits(body: &Body) -> Vec<u64> {
 
 #[test]
 fn threads_do_not_change_what_the_water_does() {
-    for pressure in ["PCISPH", "projection"] {
+    for pressure in ["DFSPH", "projection"] {
         let on = |threads: usize| parallel::with_threads(threads, || bits(&bent(3, pressure)));
         assert_eq!(on(1), on(2), "{pressure}");
     }
@@ -97,7 +97,7 @@ fn threads_do_not_change_what_the_water_does() {
 
 #[test]
 fn a_worm_in_water_goes_on_from_what_was_kept_with_the_same_bits() {
-    for pressure in ["PCISPH", "projection"] {
+    for pressure in ["DFSPH", "projection"] {
         let anatomy = adult();
         let kept = bent(2, pressure).state();
         let mut resumed = Body::new(&anatomy, narrow(pressure), Scheme::Implicit);
@@ -125,11 +125,11 @@ fn what_no_water_can_be_is_told_before_the_first_step() {
     let odd = said(&format!("name = \"w\"\n[liquid]\nviscosity = \"1 mPa*s\"\n{size}\npressure = \"suction\"\n"));
     assert!(odd.contains("m.toml:5:12") && odd.contains("\"suction\"") && odd.contains("\"projection\""), "{odd}");
     let small = Medium {
-        liquid: narrow("PCISPH").liquid.map(|mut liquid| (liquid.size[2] = 50e-6, liquid).1),
-        ..narrow("PCISPH")
+        liquid: narrow("DFSPH").liquid.map(|mut liquid| (liquid.size[2] = 50e-6, liquid).1),
+        ..narrow("DFSPH")
     };
     let worm = WormAnatomy::Particles(Box::new(adult()));
     let told = WormBody::bears(&worm, &small, Scheme::Implicit).expect_err("no room").to_string();
     assert!(told.contains("50 um along z") && told.contains("123 um at least"), "{told}");
-    assert!(WormBody::bears(&worm, &narrow("PCISPH"), Scheme::Explicit).is_err());
+    assert!(WormBody::bears(&worm, &narrow("DFSPH"), Scheme::Explicit).is_err());
 }

@@ -1,8 +1,11 @@
 //! One implicit step of a liquid of particles, in the order of their bins.
 //!
-//!   sort → neighbours → v ← viscosity (`viscosity.rs`) → a_p ← pressure (`pressure.rs`) → v ← v + h a_p
+//!   sort → neighbours → v ← viscosity (`viscosity.rs`) → v ← compressed no further (`divergence.rs`)
+//!     → x ← x + h v, and where that is too dense, aside (`pressure.rs`)
 //!
-//! In a liquid that fills its space pressures have both signs (`projection.rs`):
+//! What moves particles aside, to where their density is right, changes no velocity: a way that was corrected within one
+//! step and left as speed would be energy from nowhere. In a liquid that fills its space pressures may have both signs
+//! (`projection.rs`):
 //!
 //!   sort → neighbours → v ← last pressures → v ← viscosity → v ← free of divergence → moved aside
 //!
@@ -10,8 +13,9 @@
 //! particle costs does not grow with their number. Callers keep their own order and see nothing of it.
 //!
 //! Source: Ihmsen et al. 2011, A parallel SPH implementation on multi-core CPUs, doi:10.1111/j.1467-8659.2010.01832.x
-//! (sorting by place).
+//! (sorting by place); Hu & Adams 2007, doi:10.1016/j.jcp.2007.07.013 (velocities and places corrected apart).
 
+use crate::body::divergence::Divergence;
 use crate::body::neighbors::{Bins, Neighbors};
 use crate::body::particles::Vec3;
 use crate::body::pressure::{Corrected, Fluid, Pressure, Stop};
@@ -44,12 +48,10 @@ pub struct Flow {
     pub pressure: Vec<f64>,
     /// Predicted density of each particle [kg/m³], in the caller's order.
     pub density: Vec<f64>,
-    /// How far each particle is moved beside its velocity [m], in the caller's order; empty unless it pulls.
+    /// How far each particle is moved beside its velocity [m], in the caller's order.
     aside: Vec<Vec3>,
     /// Force with which pressures of both signs moved the liquid [N]: the opposite acts on its walls.
     pub pressed: Vec3,
-    /// The liquid fills its space: a solve begins from the pressures of the step before.
-    pub filled: bool,
     /// The liquid fills its space and pulls too.
     pub pulls: bool,
     bins: Bins,
@@ -69,7 +71,8 @@ pub struct Flow {
     still: Vec<Vec3>,
     neighbors: Neighbors,
     viscosity: Viscosity,
-    solver: Pressure,
+    divergence: Divergence,
+    crowding: Pressure,
     projection: Projection,
 }
 
@@ -102,30 +105,40 @@ impl Flow {
             return self.step_projected(setting, dt, moves, velocity);
         }
         self.shear(setting, dt);
-        let (neighbors, places, moves) = (&self.neighbors, &self.position, &self.moves);
-        let (place, sheared) = (&self.place, &self.velocity);
+        let (neighbors, places, moving) = (&self.neighbors, &self.position, &self.moves);
+        let (number, place, dragged) = (&self.number, &self.place, &self.velocity);
         self.unforced.resize(count, Vec3::zeros());
-        parallel::for_each(&mut self.unforced, |i, v| *v = sheared[place[i] as usize]);
-        let slides = |place: usize| setting.walls_slide && !moves[place];
-        let moving = &self.velocity;
+        parallel::for_each(&mut self.unforced, |i, v| *v = dragged[place[i] as usize]);
+        let (fluid, stop) = (setting.fluid, &setting.stop);
+        let slides = |place: usize| setting.walls_slide && !moving[place];
         self.standing.resize(count, Vec3::zeros());
-        parallel::for_each(&mut self.standing, |n, v| *v = if slides(n) { Vec3::zeros() } else { moving[n] });
-        self.still.resize(count, Vec3::zeros());
-        self.solver.filled = self.filled && self.pressure.len() == count;
-        if self.solver.filled {
-            gather(&self.number, &self.pressure, &mut self.solver.pressure);
+        parallel::for_each(&mut self.standing, |n, v| *v = if slides(n) { Vec3::zeros() } else { dragged[n] });
+        if self.pressure.len() == count {
+            gather(number, &self.pressure, &mut self.divergence.pressure);
+        } else {
+            self.divergence.pressure.clear();
         }
-        let (fluid, velocities) = (setting.fluid, &self.standing);
-        let corrected = self.solver.solve(fluid, &setting.stop, neighbors, dt, places, velocities, &self.still, moves);
-        let (place, solver) = (&self.place, &self.solver);
+        match setting.enclosed {
+            Some(enclosed) => gather(number, enclosed, &mut self.enclosed),
+            None => self.enclosed.clear(),
+        }
+        let (divergence, standing, enclosed) = (&mut self.divergence, &mut self.standing, &self.enclosed);
+        let rounds = divergence.solve(fluid, stop, neighbors, dt, places, standing, moving, enclosed).iterations;
+        parallel::for_each(standing, |n, v| *v += divergence.acceleration[n] * dt);
+        self.still.resize(count, Vec3::zeros());
+        let mut corrected = self.crowding.solve(fluid, stop, neighbors, dt, places, standing, &self.still, moving);
+        corrected.iterations += rounds;
+        let (place, divergence, crowding) = (&self.place, &self.divergence, &self.crowding);
         self.pressure.resize(count, 0.0);
-        parallel::for_each(&mut self.pressure, |i, pressure| *pressure = solver.pressure[place[i] as usize]);
+        parallel::for_each(&mut self.pressure, |i, pressure| *pressure = divergence.pressure[place[i] as usize]);
         self.density.resize(count, 0.0);
-        parallel::for_each(&mut self.density, |i, density| *density = solver.density[place[i] as usize]);
+        parallel::for_each(&mut self.density, |i, density| *density = crowding.density[place[i] as usize]);
+        self.aside.resize(count, Vec3::zeros());
+        parallel::for_each(&mut self.aside, |i, aside| *aside = crowding.acceleration[place[i] as usize] * (dt * dt));
+        let standing = &self.standing;
         parallel::for_each(velocity, |i, v| {
-            let place = place[i] as usize;
-            if moves[place] {
-                *v = moving[place] + solver.acceleration[place] * dt;
+            if moves[i] {
+                *v = standing[place[i] as usize];
             }
         });
         corrected
@@ -213,7 +226,11 @@ impl Flow {
     /// The first particle, in the caller's order, whose step gave what is no number, and which term of it.
     pub fn lost(&self) -> Option<(usize, &'static str)> {
         let pushed = |place: usize| {
-            if self.pulls { self.projection.pressure[place] } else { self.solver.acceleration[place].sum() }
+            if self.pulls {
+                self.projection.pressure[place]
+            } else {
+                self.divergence.acceleration[place].sum() + self.crowding.acceleration[place].sum()
+            }
         };
         let is_lost = |place: usize| !(self.velocity[place].sum() + pushed(place)).is_finite();
         let i = self.place.iter().position(|place| is_lost(*place as usize))?;
@@ -252,7 +269,8 @@ impl Flow {
                 let away = neighbors.away(&self.position, i, j);
                 let r = away.norm();
                 if r > 0.0 {
-                    let pressure = self.solver.pressure[i] + self.solver.pressure[j];
+                    // As from a mirror.
+                    let pressure = 2.0 * self.divergence.pressure[j];
                     force += away * (volume * volume * pressure * fluid.smoothing.steepness(r) / r);
                 }
             }

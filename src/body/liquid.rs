@@ -2,14 +2,14 @@
 //!
 //! The tissue has already moved and brings the velocity of its walls. Then
 //!
-//!   viscosity (in stages) → velocities v*     pressure (PCISPH) → corrections a_p     x ← x + h (v* + h a_p)
+//!   viscosity (in stages) → pressure (DFSPH) → x ← x + h v, and aside where that is too dense (`flow.rs`)
 //!
 //! The pressure in a worm has two parts. Its mean, kilopascals, holds the volume against the muscles; it is one
 //! number, and the implicit step of the tissue solves for it (`implicit.rs`). What varies along the body only moves
 //! the liquid's own mass, millipascals, and is solved here by particles. Both push on the tissue: the variation and
 //! the viscous drag are handed back and act in the next step.
 //!
-//! Source: Solenthaler & Pajarola 2009 (pressure), Meyer, Balsara & Aslam 2014 (viscosity); see those files.
+//! Source: Bender & Koschier 2015 (pressure), Meyer, Balsara & Aslam 2014 (viscosity); see those files.
 
 use crate::body::anatomy::Anatomy;
 use crate::body::flow::{Flow, Setting};
@@ -22,8 +22,8 @@ use crate::body::smoothing::Smoothing;
 use crate::body::surroundings::{Surroundings, into_box};
 use crate::parallel;
 
-/// A hundredth of rest density, with room to reach it: a crawl needs 3 to 10 iterations.
-const STOP: Stop = Stop { error: 0.01, fewest: 3, most: 100 };
+/// A hundredth of rest density, with room to reach it.
+const STOP: Stop = Stop { error: 0.01, fewest: 0, most: 100 };
 
 /// Rounds in which the filled core settles before a run.
 const SETTLING_ROUNDS: usize = 60;
@@ -102,7 +102,6 @@ impl Liquid {
         position.extend(around.liquid);
         position.extend(around.walls);
         self.come_to_rest(SETTLING_AROUND, first, position);
-        self.flow.filled = true;
         self.flow.pulls = basin.pulls;
     }
 

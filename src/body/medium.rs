@@ -64,7 +64,7 @@ pub struct Basin {
     pub size: [f64; 3],
     /// Whether it has walls along each axis; where not, it repeats.
     pub walls: [bool; 3],
-    /// Whether its pressures have both signs, by projection; else they only push, by PCISPH.
+    /// Whether its pressures have both signs, by projection; else they only push, by DFSPH.
     pub pulls: bool,
 }
 
@@ -253,11 +253,11 @@ fn read_basin(settings: &Settings, liquid: &LiquidFile, problems: &mut Problems)
     };
     if let Some(pressure) = &liquid.pressure {
         match pressure.get_ref().as_str() {
-            "PCISPH" => {}
+            "DFSPH" => {}
             "projection" => basin.pulls = true,
             other => {
                 let problem = settings.problem(pressure.span(), format!("\"{other}\" is no way to solve for pressure"));
-                problems.push(problem.help("give \"PCISPH\", which only pushes, or \"projection\", which pulls too"));
+                problems.push(problem.help("give \"DFSPH\", which only pushes, or \"projection\", which pulls too"));
             }
         }
     }

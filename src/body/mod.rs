@@ -18,6 +18,7 @@ pub mod calibration;
 pub mod construction;
 pub mod contact;
 pub mod contraction;
+pub mod divergence;
 pub mod elasticity;
 pub mod envelope;
 pub mod exchange;

@@ -1,11 +1,10 @@
 //! A liquid among walls, in a space that may repeat: what the laws of flow are tried on, apart from any worm.
 //!
-//!   v ← v + h g        v ← viscosity, implicit (`viscosity.rs`)        v ← v + h a_p (`pressure.rs`)        x ← x + h v
+//!   v ← v + h g        v ← viscosity, in stages (`viscosity.rs`)        v ← pressure (`divergence.rs`)        x ← x + h v
 //!
-//! Walls are particles too: they keep the velocity that they are given, the liquid sticks to them, and their pressure
-//! keeps it out. The mass of a particle and the viscosity between two are chosen so that a cubic lattice has exactly
-//! the density and the viscosity asked for, and pressure is told in the unit in which its gradient on that lattice is
-//! exact; what smoothing over two spacings misses of them is 1 %, 1 % and 5 %.
+//! Walls are particles too: they keep the velocity that they are given, the liquid sticks to them, and they hold it off.
+//! The mass of a particle and the viscosity between two are chosen so that a cubic lattice has exactly the density and
+//! the viscosity asked for, and pressure is told in the unit in which its gradient on that lattice is exact; what smoothing over two spacings misses of them is 1 %, 1 % and 5 %.
 //!
 //! First order in the step. Not a worm's surroundings yet: nothing elastic lives in it.
 
@@ -76,7 +75,7 @@ impl Pool {
             viscosity: filling.viscosity * crowd / shear,
             slope: slope / crowd,
             period,
-            stop: Stop { error: filling.error, fewest: 2, most: 100 },
+            stop: Stop { error: filling.error, fewest: 0, most: 100 },
             position: Vec::new(),
             velocity: Vec::new(),
             moves: Vec::new(),

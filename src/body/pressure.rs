@@ -10,7 +10,8 @@
 //! pressure one unit of density error asks for. δ follows from the time step in force: halving the step makes it
 //! four times larger. Both members of a pair get the same force, and every pair within the smoothing length counts,
 //! so momentum is kept to rounding. Negative pressure is clipped: the liquid does not pull.
-//! Not the equation-of-state pressure of WCSPH.
+//! Not the equation-of-state pressure of WCSPH. The implicit liquid asks it only how far particles are to be moved aside,
+//! h² a_p (`flow.rs`).
 //!
 //! Source: Solenthaler & Pajarola 2009, doi:10.1145/1531326.1531346, section 3.
 
@@ -62,8 +63,6 @@ pub struct Pressure {
     pub density: Vec<f64>,
     /// Acceleration by pressure [m/s²].
     pub acceleration: Vec<Vec3>,
-    /// The liquid fills its space, so that pressures reach far: a solve begins from those of the step before.
-    pub filled: bool,
     predicted: Vec<Vec3>,
     /// What crowds each particle at rest and stands still itself [m⁶].
     standing: Vec<f64>,
@@ -171,20 +170,14 @@ impl Pressure {
         moves: &[bool],
     ) -> Corrected {
         let count = position.len();
-        if !self.filled {
-            self.pressure.clear();
-        }
+        self.pressure.clear();
         self.pressure.resize(count, 0.0);
         self.density.resize(count, 0.0);
         self.acceleration.clear();
         self.acceleration.resize(count, Vec3::zeros());
         self.predicted.resize(count, Vec3::zeros());
-        self.weigh_pairs(fluid, neighbors, position, moves);
         let strength = correction_strength(fluid, dt);
         let mut corrected = Corrected::default();
-        if self.filled {
-            self.accelerate(neighbors, position, moves);
-        }
         loop {
             let by_pressure = &self.acceleration;
             parallel::for_each(&mut self.predicted, |i, predicted| {
@@ -198,7 +191,11 @@ impl Pressure {
             if good || corrected.iterations == stop.most {
                 return corrected;
             }
+            if corrected.iterations == 0 {
+                self.weigh_pairs(fluid, neighbors, position, moves);
+            }
             corrected.iterations += 1;
+            let density = &self.density;
             parallel::for_each(&mut self.pressure, |i, pressure| {
                 *pressure = (*pressure + strength * (density[i] - fluid.rest_density)).max(0.0);
             });
@@ -270,7 +267,7 @@ impl Pressure {
 }
 
 /// Σⱼ wᵢⱼ (pᵢ + pⱼ) (xᵢ − xⱼ), in four sums side by side.
-fn push(neighbors: &Neighbors, position: &[Vec3], i: usize, weights: &[f64], pressure: &[f64]) -> Vec3 {
+pub(super) fn push(neighbors: &Neighbors, position: &[Vec3], i: usize, weights: &[f64], pressure: &[f64]) -> Vec3 {
     let (here, own, list) = (position[i], pressure[i], neighbors.list(i));
     let mut sums = [Vec3::zeros(); 4];
     let mut add = |n: usize, j: u32, weight: f64, away: Vec3| sums[n] += away * (weight * (own + pressure[j as usize]));

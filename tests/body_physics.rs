@@ -279,9 +279,9 @@ fn a_lost_number_names_its_particle_and_its_term() {
         broken.restore(&state).expect("as long");
         assert_eq!(broken.step(5e-3, &[0.0; MUSCLE_COUNT]).expect_err("it is lost").what, expected);
     }
-    // The push of the liquid on the tissue, the last numbers before pressures and densities.
+    // The push of the liquid on the tissue, the last numbers before the liquid's own: velocities, pressures and densities.
     let mut state = body.state();
-    let push = state.len() - 2 * count - 3 * tissue + 3 * 100;
+    let push = state.len() - 5 * count - 3 * tissue + 3 * 100;
     state[push] = f64::INFINITY;
     body.restore(&state).expect("as long");
     let told = body.step(5e-3, &[0.0; MUSCLE_COUNT]).expect_err("no force").what;

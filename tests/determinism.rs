@@ -27,8 +27,8 @@ fn hash_after(experiment: &str, steps: usize, threads: usize) -> String {
 /// The first twelve digits of the hashes after these steps. They change only when it is meant that what is computed
 /// changes, with a line in CHANGELOG.md that says what; not with the machine, the threads or the compiler.
 const GOLDEN: [(&str, usize, &str); 4] = [
-    ("crawl", 20, "1e2b53370f12"),
-    ("connectome", 4, "b9c5f1b4e55c"),
+    ("crawl", 20, "933e79ce934d"),
+    ("connectome", 4, "ae74862f3171"),
     ("soft", 1, "cc0dbc3caabd"),
     ("bbc", 400, "82d0b92ef993"),
 ];

@@ -36,7 +36,7 @@ use crate::body::pressure::{Corrected, Fluid, Stop, densities, push};
 use crate::parallel::{self, CHUNK};
 
 /// ω to begin with: half of what a particle alone would need, since its neighbours are corrected too. On a lattice 0.65
-/// diverges (measured).
+/// comes to no end (measured).
 const RELAXATION: f64 = 0.5;
 
 /// ω λ at most, once λ was seen: what a round shows is less than the largest.

@@ -76,6 +76,13 @@ struct Rows {
     given: [Vec<Vec3>; 2],
 }
 
+/// Who is near whom, and who moves.
+#[derive(Debug, Clone, Copy)]
+struct Near<'a> {
+    neighbors: &'a Neighbors,
+    moves: &'a [bool],
+}
+
 /// What a stage makes the next velocities of: the shares of the last, of those before, and of the drag.
 #[derive(Debug, Clone, Copy)]
 struct Stage {
@@ -98,9 +105,8 @@ impl Rows {
     fn weigh(
         &mut self,
         (fluid, viscosity, scale): (&Fluid, f64, f64),
-        neighbors: &Neighbors,
+        Near { neighbors, moves }: Near<'_>,
         position: &[Vec3],
-        moves: &[bool],
         first: usize,
     ) {
         let count = CHUNK.min(position.len() - first);
@@ -111,7 +117,7 @@ impl Rows {
             given.clear();
             given.resize(count, Vec3::zeros());
         }
-        for i in first..first + count {
+        for (i, moves) in moves.iter().enumerate().skip(first).take(count) {
             let (begin, list) = (neighbors.begin_in_chunk(i), &neighbors.list(i)[..neighbors.moving(i)]);
             // Lists of particles at rest stand behind those of all that move.
             self.weight.resize(self.weight.len().max(begin + list.len()), 0.0);
@@ -121,7 +127,7 @@ impl Rows {
             }
             let sum = weights.iter().sum();
             self.sum.push(sum);
-            if moves[i] {
+            if *moves {
                 self.largest = self.largest.max(sum);
             }
         }
@@ -133,8 +139,7 @@ impl Rows {
         &mut self,
         stage: Stage,
         push: &[Vec3],
-        neighbors: &Neighbors,
-        moves: &[bool],
+        Near { neighbors, moves }: Near<'_>,
         first: usize,
         last: &[Vec3],
         before: &mut [Vec3],
@@ -174,10 +179,11 @@ impl Viscosity {
         velocity: &mut Vec<Vec3>,
     ) {
         self.inertia = fluid.mass / dt;
+        let near = Near { neighbors, moves };
         let laws = (fluid, viscosity, 0.5 * dt / fluid.mass);
         self.rows.resize_with(position.len().div_ceil(CHUNK), Rows::default);
         parallel::for_each_large(&mut self.rows, |chunk, rows| {
-            rows.weigh(laws, neighbors, position, moves, chunk * CHUNK);
+            rows.weigh(laws, near, position, chunk * CHUNK);
         });
         let largest = self.rows.iter().map(|rows| rows.largest).fold(0.0, f64::max);
         // The smallest s with (s² + s)/2 ≥ δ Σ cᵢⱼ/m.
@@ -195,7 +201,7 @@ impl Viscosity {
         for j in (1..=self.stages).chain(1..=self.stages) {
             let (stage, push, last) = (Stage::new(j, self.stages), &*self.push, &*velocity);
             parallel::for_each_with_chunk(&mut self.rows, &mut self.before, |chunk, rows, before| {
-                rows.advance(stage, push, neighbors, moves, chunk * CHUNK, last, before);
+                rows.advance(stage, push, near, chunk * CHUNK, last, before);
             });
             std::mem::swap(velocity, &mut self.before);
         }

@@ -10,8 +10,9 @@
 //! which together reach as far as (s² + s)/2 explicit steps: stable where δ Σⱼ cᵢⱼ/m ≤ (s² + s)/2 for every particle. What
 //! decays is multiplied by Legendre's polynomial of degree s, which may turn it round; so a step is two times the same
 //! stages with δ = dt/2, and the factor a square. (In one, liquid overshot the cuticle that it stood at, and a free
-//! body gained energy.) Nothing is solved, and every stage hands on by pairs: momentum is kept. Walls keep the velocity
-//! that they have; what they are given is counted. First order in dt.
+//! body gained energy.) What else acts in the step, weight or pressure, is added to f in every stage: a flow that viscosity
+//! holds against it is at rest then, at any length of the step. Nothing is solved, and every stage hands on by pairs: momentum
+//! is kept. Walls keep the velocity that they have; what they are given is counted. First order in dt.
 //!
 //! Source: Müller et al. 2003 (the Laplacian); Morris, Fox & Zhu 1997, doi:10.1006/jcph.1997.5776 (the step limit);
 //! Meyer, Balsara & Aslam 2014, doi:10.1016/j.jcp.2013.08.021 (the stages, RKL1).

@@ -167,7 +167,7 @@ fn column() -> Result<(Measured, Measured), String> {
     let spacing = 0.01;
     let (rows, side) = (20, THIN as f64 * spacing);
     // As thick as it must be to come to rest within a second.
-    let filling = Filling { spacing, density: 1000.0, viscosity: 10.0, error: 5e-3 };
+    let filling = Filling { spacing, density: 1000.0, viscosity: 10.0, error: 1e-3 };
     let mut pool = Pool::new(&filling, [side, side, f64::INFINITY]);
     for n in 0..THIN * THIN * (rows + 2) {
         let layer = n / (THIN * THIN);
@@ -265,7 +265,7 @@ fn dam_break() -> Result<Dam, String> {
 fn standing_wave() -> Result<Measured, String> {
     let (across, deep) = (40, 20);
     let spacing = 1.0 / f64::from(across);
-    let filling = Filling { spacing, density: 1000.0, viscosity: 1e-3, error: 5e-3 };
+    let filling = Filling { spacing, density: 1000.0, viscosity: 1e-3, error: 1e-3 };
     let mut pool = Pool::new(&filling, [1.0, THIN as f64 * spacing, f64::INFINITY]);
     let depth = f64::from(deep) * spacing;
     let omega = (GRAVITY * TAU * libm::tanh(TAU * depth)).sqrt();

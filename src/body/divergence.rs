@@ -32,7 +32,7 @@
 
 use crate::body::neighbors::Neighbors;
 use crate::body::particles::Vec3;
-use crate::body::pressure::{Corrected, Fluid, Stop, densities, push};
+use crate::body::pressure::{Corrected, Fluid, Stop, densities, over_pairs, push};
 use crate::parallel::{self, CHUNK};
 
 /// ω to begin with: half of what a particle alone would need, since its neighbours are corrected too. On a lattice 0.65
@@ -262,29 +262,10 @@ fn weights_of<'a>(weights: &'a [Vec<f64>], neighbors: &Neighbors, i: usize) -> &
     &weights[i / CHUNK][begin..begin + neighbors.count(i)]
 }
 
-/// −Σⱼ wᵢⱼ (xᵢ − xⱼ)·(vᵢ − vⱼ), in four sums side by side.
+/// −Σⱼ wᵢⱼ (xᵢ − xⱼ)·(vᵢ − vⱼ).
 fn approach(neighbors: &Neighbors, position: &[Vec3], i: usize, weights: &[f64], velocity: &[Vec3]) -> f64 {
-    let (here, own, list) = (position[i], velocity[i], neighbors.list(i));
-    let mut sums = [0.0; 4];
-    let mut add =
-        |n: usize, j: u32, weight: f64, away: Vec3| sums[n] += weight * away.dot(&(velocity[j as usize] - own));
-    if neighbors.is_at_edge(i) {
-        for (n, (j, weight)) in list.iter().zip(weights).enumerate() {
-            add(n % 4, *j, *weight, neighbors.away(position, i, *j as usize));
-        }
-    } else {
-        let (fours, rest) = list.as_chunks::<4>();
-        let (weights_of_fours, weights_of_rest) = weights.split_at(4 * fours.len());
-        for (four, weights) in fours.iter().zip(weights_of_fours.as_chunks::<4>().0) {
-            for n in 0..4 {
-                add(n, four[n], weights[n], here - position[four[n] as usize]);
-            }
-        }
-        for (n, (j, weight)) in rest.iter().zip(weights_of_rest).enumerate() {
-            add(n, *j, *weight, here - position[*j as usize]);
-        }
-    }
-    (sums[0] + sums[2]) + (sums[1] + sums[3])
+    let own = velocity[i];
+    over_pairs(neighbors, position, i, weights, |j, weight, away| weight * away.dot(&(velocity[j] - own)))
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@
 //!
 //! Source: Solenthaler & Pajarola 2009, doi:10.1145/1531326.1531346, section 3.
 
+use std::ops::{Add, AddAssign};
+
 use crate::body::neighbors::Neighbors;
 use crate::body::particles::Vec3;
 use crate::body::smoothing::Smoothing;
@@ -266,11 +268,24 @@ impl Pressure {
     }
 }
 
-/// Σⱼ wᵢⱼ (pᵢ + pⱼ) (xᵢ − xⱼ), in four sums side by side.
+/// Σⱼ wᵢⱼ (pᵢ + pⱼ) (xᵢ − xⱼ).
 pub(super) fn push(neighbors: &Neighbors, position: &[Vec3], i: usize, weights: &[f64], pressure: &[f64]) -> Vec3 {
-    let (here, own, list) = (position[i], pressure[i], neighbors.list(i));
-    let mut sums = [Vec3::zeros(); 4];
-    let mut add = |n: usize, j: u32, weight: f64, away: Vec3| sums[n] += away * (weight * (own + pressure[j as usize]));
+    let own = pressure[i];
+    over_pairs(neighbors, position, i, weights, |j, weight, away| away * (weight * (own + pressure[j])))
+}
+
+/// The sum of `term(j, wᵢⱼ, xᵢ − xⱼ)` over the neighbours of particle `i`, in four sums side by side.
+#[inline]
+pub(super) fn over_pairs<T: Copy + Default + Add<Output = T> + AddAssign>(
+    neighbors: &Neighbors,
+    position: &[Vec3],
+    i: usize,
+    weights: &[f64],
+    term: impl Fn(usize, f64, Vec3) -> T,
+) -> T {
+    let (here, list) = (position[i], neighbors.list(i));
+    let mut sums = [T::default(); 4];
+    let mut add = |n: usize, j: u32, weight: f64, away: Vec3| sums[n] += term(j as usize, weight, away);
     if neighbors.is_at_edge(i) {
         for (n, (j, weight)) in list.iter().zip(weights).enumerate() {
             add(n % 4, *j, *weight, neighbors.away(position, i, *j as usize));

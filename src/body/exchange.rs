@@ -3,13 +3,15 @@
 //!   aᵢ xᵢ + Σⱼ cᵢⱼ (xᵢ − xⱼ) = bᵢ,   cᵢⱼ = cⱼᵢ ≥ 0,   aᵢ ≥ 0
 //!
 //! x is what is exchanged, pressures by the motion that they cause. a is what an unknown holds on to by itself; pairs
-//! with what is known go into a and b. The matrix is symmetric and has no negative eigenvalue, so conjugate gradients, scaled by the diagonal, find x. Sums have a fixed order: the same
-//! bits on any number of threads.
+//! with what is known go into a and b. The matrix is symmetric and has no negative eigenvalue, so conjugate gradients find x,
+//! their first answers those of particles alone and of lattices over them (`multilevel.rs`). Sums have a fixed order: the
+//! same bits on any number of threads.
 //!
 //! Source: Hestenes & Stiefel 1952, doi:10.6028/jres.049.044.
 
 use std::ops::{Add, AddAssign, Mul};
 
+use crate::body::multilevel::{Multilevel, Scene};
 use crate::body::neighbors::Neighbors;
 use crate::parallel::{self, CHUNK};
 
@@ -34,6 +36,9 @@ pub struct Exchange {
     /// Iterations of the last solve.
     pub iterations: usize,
     rows: Vec<Rows>,
+    multilevel: Multilevel,
+    /// The first answer to what is left.
+    answer: Vec<f64>,
     /// Where the next iteration looks; zero where x is known.
     direction: Vec<f64>,
 }
@@ -60,7 +65,7 @@ struct Rows {
 
 impl Rows {
     /// Writes the equations of the particles from `first` on, of which `x` is the first guess. Sums: the squares of b,
-    /// and the second of [`Rows::advance`].
+    /// and of what is left.
     fn write<Own: Fn(usize) -> f64, Pair: Fn(usize, usize) -> f64, Asked: Fn(usize, f64) -> f64>(
         &mut self,
         equations: &Equations<'_, Own, Pair, Asked>,
@@ -93,7 +98,7 @@ impl Rows {
                 }
             }
             self.sums[0] += wanted * wanted;
-            self.sums[1] += self.residual[n] * self.residual[n] / self.diagonal[n];
+            self.sums[1] += self.residual[n] * self.residual[n];
         }
     }
 
@@ -109,25 +114,34 @@ impl Rows {
         }
     }
 
-    /// Goes a step along the direction. Sums: what is left, squared, and the same over the diagonal.
+    /// Goes a step along the direction. Sum: what is left, squared.
     fn advance(&mut self, step: f64, direction: &[f64]) {
         self.sums = [0.0; 2];
-        let rows = self.change.iter_mut().zip(&mut self.residual).zip(&self.product).zip(&self.diagonal);
-        for ((((change, residual), product), diagonal), direction) in rows.zip(direction) {
+        let rows = self.change.iter_mut().zip(&mut self.residual).zip(&self.product);
+        for (((change, residual), product), direction) in rows.zip(direction) {
             *change += *direction * step;
             *residual -= *product * step;
-            let left = *residual * *residual;
-            self.sums[0] += left;
-            self.sums[1] += left / diagonal;
+            self.sums[0] += *residual * *residual;
+        }
+    }
+
+    /// First answers of the particles from `first` on. Sum: these times what is left.
+    fn answer(&mut self, multilevel: &Multilevel, moves: &[bool], first: usize, answer: &mut [f64]) {
+        self.sums = [0.0; 2];
+        for (n, answer) in answer.iter_mut().enumerate().filter(|(n, _)| moves[first + n]) {
+            *answer = self.residual[n] / self.diagonal[n] + multilevel.at(first + n);
+            self.sums[0] += *answer * self.residual[n];
         }
     }
 }
 
 impl Exchange {
-    /// Improves `x` of those that move until the residual is at most `tolerance` times b, or for `most` iterations.
+    /// Improves `x` of those that move until the residual is at most `tolerance` times b, or for `most` iterations;
+    /// `scene` says where they lie.
     pub fn solve<Own, Pair, Asked>(
         &mut self,
         equations: &Equations<'_, Own, Pair, Asked>,
+        scene: &Scene<'_>,
         x: &mut [f64],
         tolerance: f64,
         most: usize,
@@ -140,14 +154,22 @@ impl Exchange {
         self.rows.resize_with(x.len().div_ceil(CHUNK), Rows::default);
         let guess = &*x;
         parallel::for_each_large(&mut self.rows, |chunk, rows| rows.write(equations, chunk * CHUNK, guess));
-        let [wanted, mut along] = self.sums();
+        let [wanted, mut left] = self.sums();
         let small = tolerance * tolerance * wanted;
-        let mut left = self.rows.iter().flat_map(|rows| &rows.residual).map(|r| r * r).sum::<f64>();
-        self.direction.clear();
-        self.direction.resize(x.len(), 0.0);
-        self.turn(0.0);
         self.iterations = 0;
+        if left > small {
+            self.multilevel.lay(scene);
+        }
+        for list in [&mut self.answer, &mut self.direction] {
+            list.clear();
+            list.resize(x.len(), 0.0);
+        }
+        let mut before = 0.0;
         while left > small && self.iterations < most {
+            let along = self.answer(moves);
+            let kept = if self.iterations > 0 { along / before } else { 0.0 };
+            let answer = &self.answer;
+            parallel::for_each(&mut self.direction, |i, direction| *direction = answer[i] + *direction * kept);
             let direction = &self.direction;
             parallel::for_each_large(&mut self.rows, |chunk, rows| {
                 rows.multiply(neighbors, moves, chunk * CHUNK, direction);
@@ -155,9 +177,8 @@ impl Exchange {
             let step = along / self.sums()[0];
             let direction = &self.direction;
             parallel::for_each_large(&mut self.rows, |chunk, rows| rows.advance(step, &direction[chunk * CHUNK..]));
-            let [now_left, next] = self.sums();
-            self.turn(next / along);
-            (left, along) = (now_left, next);
+            left = self.sums()[0];
+            before = along;
             self.iterations += 1;
         }
         let rows = &self.rows;
@@ -166,20 +187,20 @@ impl Exchange {
         });
     }
 
+    /// Finds first answers to what is left; gives these times what is left.
+    fn answer(&mut self, moves: &[bool]) -> f64 {
+        let rows = &self.rows;
+        self.multilevel.answer(|i| rows[i / CHUNK].residual[i % CHUNK]);
+        let multilevel = &self.multilevel;
+        parallel::for_each_with_chunk(&mut self.rows, &mut self.answer, |chunk, rows, answer| {
+            rows.answer(multilevel, moves, chunk * CHUNK, answer);
+        });
+        self.sums()[0]
+    }
+
     /// The sums of all rows, added in their order.
     fn sums(&self) -> [f64; 2] {
         self.rows.iter().fold([0.0; 2], |[a, b], rows| [a + rows.sums[0], b + rows.sums[1]])
-    }
-
-    /// The next direction: towards what is left, with a share `kept` of the last.
-    fn turn(&mut self, kept: f64) {
-        let rows = &self.rows;
-        parallel::for_each_chunk(&mut self.direction, |first, direction| {
-            let rows = &rows[first / CHUNK];
-            for ((direction, residual), diagonal) in direction.iter_mut().zip(&rows.residual).zip(&rows.diagonal) {
-                *direction = *residual / *diagonal + *direction * kept;
-            }
-        });
     }
 }
 

@@ -40,6 +40,13 @@ pub struct Setting<'a> {
     pub walls_slide: bool,
 }
 
+/// In a liquid that fills its space no particle is to be denser than the mean by more than this share: the mean itself is
+/// given by the space that there is.
+const EVEN: f64 = 0.01;
+
+/// No particle is moved aside by more than this many spacings in a step, however dense it is.
+const FARTHEST_ASIDE: f64 = 0.5;
+
 /// The work space of a step, and what the last one left. Particles are in the caller's order where it says so, else in
 /// that of their bins.
 #[derive(Debug, Clone, Default)]
@@ -58,10 +65,8 @@ pub struct Flow {
     /// The caller's number of each place, and the place of each number.
     number: Vec<u32>,
     place: Vec<u32>,
-    position: Vec<Vec3>,
+    laid: Laid,
     velocity: Vec<Vec3>,
-    moves: Vec<bool>,
-    enclosed: Vec<bool>,
     /// Velocity from which the viscosity of the next step begins, in the caller's order; empty before the first [m/s]. What
     /// has changed velocities since acts all through that step: forces, and pressures of the step before. Pressures that
     /// pull set a flow free of divergence at once, and only what keeps it so is such a force.
@@ -69,11 +74,27 @@ pub struct Flow {
     /// The same in the order of the bins, and then what pressure works with: walls that slide have no speed there.
     standing: Vec<Vec3>,
     still: Vec<Vec3>,
-    neighbors: Neighbors,
     viscosity: Viscosity,
     divergence: Divergence,
     crowding: Pressure,
     projection: Projection,
+}
+
+/// The liquid as it lies, in the order of its bins.
+#[derive(Debug, Clone, Default)]
+struct Laid {
+    position: Vec<Vec3>,
+    moves: Vec<bool>,
+    /// Which are inside a body.
+    enclosed: Vec<bool>,
+    neighbors: Neighbors,
+}
+
+impl Laid {
+    fn lying<'a>(&'a self, fluid: &'a Fluid) -> Lying<'a> {
+        let Self { position, moves, enclosed, neighbors } = self;
+        Lying { fluid, neighbors, position, moves, enclosed }
+    }
 }
 
 impl Flow {
@@ -97,15 +118,23 @@ impl Flow {
             self.place[*number as usize] = place as u32;
         }
         let number = &self.number;
-        gather(number, position, &mut self.position);
+        let laid = &mut self.laid;
+        gather(number, position, &mut laid.position);
         gather(number, velocity, &mut self.velocity);
-        gather(number, moves, &mut self.moves);
-        self.neighbors.rebuild_around(&self.position, reach, &self.moves, setting.period);
+        gather(number, moves, &mut laid.moves);
+        match setting.enclosed {
+            Some(enclosed) => gather(number, enclosed, &mut laid.enclosed),
+            None => {
+                laid.enclosed.clear();
+                laid.enclosed.resize(count, false);
+            }
+        }
+        laid.neighbors.rebuild_around(&laid.position, reach, &laid.moves, setting.period);
         if self.pulls {
             return self.step_projected(setting, dt, moves, velocity);
         }
         self.shear(setting, dt);
-        let (neighbors, places, moving) = (&self.neighbors, &self.position, &self.moves);
+        let Laid { neighbors, position: places, moves: moving, enclosed } = &self.laid;
         let (number, place, dragged) = (&self.number, &self.place, &self.velocity);
         self.unforced.resize(count, Vec3::zeros());
         parallel::for_each(&mut self.unforced, |i, v| *v = dragged[place[i] as usize]);
@@ -118,11 +147,7 @@ impl Flow {
         } else {
             self.divergence.pressure.clear();
         }
-        match setting.enclosed {
-            Some(enclosed) => gather(number, enclosed, &mut self.enclosed),
-            None => self.enclosed.clear(),
-        }
-        let (divergence, standing, enclosed) = (&mut self.divergence, &mut self.standing, &self.enclosed);
+        let (divergence, standing) = (&mut self.divergence, &mut self.standing);
         let rounds = divergence.solve(fluid, stop, neighbors, dt, places, standing, moving, enclosed).iterations;
         parallel::for_each(standing, |n, v| *v += divergence.acceleration[n] * dt);
         self.still.resize(count, Vec3::zeros());
@@ -154,53 +179,42 @@ impl Flow {
         } else {
             self.standing.clone_from(&self.velocity);
         }
-        let (neighbors, places, moves, velocity) = (&self.neighbors, &self.position, &self.moves, &mut self.velocity);
+        let Laid { neighbors, position: places, moves, .. } = &self.laid;
+        let velocity = &mut self.velocity;
         self.viscosity.step(setting.fluid, setting.viscosity, neighbors, dt, places, moves, &self.standing, velocity);
     }
 
     /// The rest of a step of a liquid that pulls too.
     fn step_projected(&mut self, setting: &Setting<'_>, dt: f64, moves: &[bool], velocity: &mut [Vec3]) -> Corrected {
         let (fluid, count) = (setting.fluid, velocity.len());
-        match setting.enclosed {
-            Some(enclosed) => gather(&self.number, enclosed, &mut self.enclosed),
-            None => self.enclosed.resize(count, false),
-        }
-        let lying = Lying {
-            fluid,
-            neighbors: &self.neighbors,
-            position: &self.position,
-            moves: &self.moves,
-            enclosed: &self.enclosed,
-        };
-        let projection = &mut self.projection;
         if self.pressure.len() == count {
-            gather(&self.number, &self.pressure, &mut projection.pressure);
+            gather(&self.number, &self.pressure, &mut self.projection.pressure);
         } else {
-            projection.pressure.clear();
+            self.projection.pressure.clear();
         }
-        projection.push(&lying, dt, &mut self.velocity);
+        self.projection.push(&self.laid.lying(fluid), dt, &mut self.velocity);
         self.shear(setting, dt);
-        let lying = Lying {
-            fluid,
-            neighbors: &self.neighbors,
-            position: &self.position,
-            moves: &self.moves,
-            enclosed: &self.enclosed,
-        };
-        let projection = &mut self.projection;
-        let corrected = projection.project(&lying, setting.viscosity, dt, setting.walls_slide, &mut self.velocity);
+        let (lying, projection) = (self.laid.lying(fluid), &mut self.projection);
+        let mut corrected = projection.project(&lying, setting.viscosity, dt, setting.walls_slide, &mut self.velocity);
         self.pressed = projection.pushed * (fluid.mass / dt);
-        let place = &self.place;
+        corrected.iterations += self.even_out(setting, dt);
+        let (place, lying, projection) = (&self.place, self.laid.lying(fluid), &self.projection);
+        let crowding = &self.crowding;
         self.aside.resize(count, Vec3::zeros());
+        let farthest = FARTHEST_ASIDE * libm::cbrt(fluid.mass / fluid.rest_density);
         parallel::for_each(&mut self.aside, |i, aside| {
-            let place = place[i] as usize;
-            *aside = if moves[i] { projection.aside(&lying, place) } else { Vec3::zeros() };
+            *aside = Vec3::zeros();
+            if moves[i] {
+                let place = place[i] as usize;
+                let away = projection.aside(&lying, place) + crowding.acceleration[place] * (dt * dt);
+                *aside = away * (farthest / away.norm()).min(1.0);
+            }
         });
         self.pressure.resize(count, 0.0);
         parallel::for_each(&mut self.pressure, |i, pressure| *pressure = projection.pressure[place[i] as usize]);
         self.density.resize(count, 0.0);
-        parallel::for_each(&mut self.density, |i, density| *density = projection.density[place[i] as usize]);
-        let (aside, moving) = (&self.aside, &self.velocity);
+        parallel::for_each(&mut self.density, |i, density| *density = crowding.density[place[i] as usize]);
+        let (aside, moving, density) = (&self.aside, &self.velocity, &self.density);
         parallel::for_each(velocity, |i, v| {
             if moves[i] {
                 let place = place[i] as usize;
@@ -209,18 +223,34 @@ impl Flow {
         });
         self.unforced.clear();
         self.unforced.extend_from_slice(velocity);
+        let too_dense = |i: usize| if moves[i] { density[i] / fluid.rest_density - 1.0 } else { 0.0 };
+        corrected.error = parallel::largest(count, too_dense);
         corrected
     }
 
-    /// The liquid as it lies, in the order of the bins.
-    fn lying<'a>(&'a self, fluid: &'a Fluid) -> Lying<'a> {
-        Lying {
-            fluid,
-            neighbors: &self.neighbors,
-            position: &self.position,
-            moves: &self.moves,
-            enclosed: &self.enclosed,
-        }
+    /// Finds how far particles of a liquid that fills its space are moved aside so that none is too dense at the end of the
+    /// step; gives the rounds that it took.
+    fn even_out(&mut self, setting: &Setting<'_>, dt: f64) -> usize {
+        let (fluid, lying, projection, flowing) =
+            (setting.fluid, self.laid.lying(setting.fluid), &self.projection, &self.velocity);
+        let (moves, count) = (lying.moves, flowing.len());
+        self.standing.resize(count, Vec3::zeros());
+        parallel::for_each(&mut self.standing, |n, v| {
+            *v = match (moves[n], setting.walls_slide) {
+                (true, _) => flowing[n] + projection.aside(&lying, n) / dt,
+                (false, false) => flowing[n],
+                (false, true) => Vec3::zeros(),
+            };
+        });
+        self.still.resize(count, Vec3::zeros());
+        // Around a body, where there is one.
+        let outside = |i: usize| moves[i] && !lying.enclosed[i];
+        let number = parallel::ordered_sum(count, |i| if outside(i) { 1.0 } else { 0.0 }).max(1.0);
+        let mean = parallel::ordered_sum(count, |i| if outside(i) { projection.density[i] } else { 0.0 }) / number;
+        let even = Fluid { rest_density: fluid.rest_density.max(mean), ..*fluid };
+        let stop = Stop { error: EVEN, ..setting.stop };
+        let Lying { neighbors, position, .. } = lying;
+        self.crowding.solve(&even, &stop, neighbors, dt, position, &self.standing, &self.still, moves).iterations
     }
 
     /// The first particle, in the caller's order, whose step gave what is no number, and which term of it.
@@ -246,7 +276,7 @@ impl Flow {
 
     /// Whether any particle that moves was near particle `i`, or it moved itself.
     pub fn was_asked(&self, i: usize) -> bool {
-        self.neighbors.count(self.place[i] as usize) > 0
+        self.laid.neighbors.count(self.place[i] as usize) > 0
     }
 
     /// How far particle `i` is to be moved beside its velocity [m].
@@ -260,13 +290,13 @@ impl Flow {
     /// Viscosity does to it the opposite of what it does to them, and so does pressure that only pushes. Pressures of
     /// both signs are told apart: they act on the area, each from its side.
     pub fn reaction(&self, setting: &Setting<'_>, i: usize, area: Vec3) -> (Vec3, Vec3) {
-        let (fluid, neighbors) = (setting.fluid, &self.neighbors);
+        let (fluid, Laid { neighbors, position, .. }) = (setting.fluid, &self.laid);
         let volume = fluid.mass / fluid.rest_density;
         let i = self.place[i] as usize;
         let mut force = if setting.viscosity > 0.0 { self.viscosity.on_wall(i) } else { Vec3::zeros() };
         if !self.pulls {
             for j in neighbors.list(i)[..neighbors.moving(i)].iter().map(|j| *j as usize) {
-                let away = neighbors.away(&self.position, i, j);
+                let away = neighbors.away(position, i, j);
                 let r = away.norm();
                 if r > 0.0 {
                     // As from a mirror.
@@ -276,7 +306,7 @@ impl Flow {
             }
             return (force, Vec3::zeros());
         }
-        let lying = self.lying(fluid);
+        let lying = self.laid.lying(fluid);
         let beside = |inside: bool| self.projection.beside(&lying, i, inside);
         (force, area * (beside(true) - beside(false)))
     }

@@ -29,6 +29,7 @@ pub mod liquid;
 pub mod medium;
 pub mod membrane;
 pub mod midline;
+pub mod multilevel;
 pub mod neighbors;
 pub mod obstacle;
 pub mod particles;

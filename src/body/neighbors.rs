@@ -200,6 +200,11 @@ impl Neighbors {
         self.search(position, reach, None, Some(period));
     }
 
+    /// Lengths after which space repeats along each axis [m]; infinite where it does not.
+    pub fn period(&self) -> [f64; 3] {
+        self.period.unwrap_or([f64::INFINITY; 3])
+    }
+
     fn search(&mut self, position: &[Vec3], reach: f64, moves: Option<&[bool]>, period: Option<[f64; 3]>) {
         self.period = period;
         if let Some(period) = period {

@@ -30,6 +30,7 @@
 use nalgebra::Matrix3;
 
 use crate::body::exchange::{Equations, Exchange};
+use crate::body::multilevel::Scene;
 use crate::body::neighbors::Neighbors;
 use crate::body::particles::Vec3;
 use crate::body::pressure::{Corrected, Fluid, densities};
@@ -205,7 +206,15 @@ impl Projection {
         };
         self.change.clear();
         self.change.resize(count, 0.0);
-        self.exchange.solve(&equations, &mut self.change, TOLERANCE, MOST_ITERATIONS);
+        let scene = Scene {
+            position: lying.position,
+            moves,
+            enclosed: lying.enclosed,
+            period: lying.neighbors.period(),
+            spacing: fluid.smoothing.length,
+            own,
+        };
+        self.exchange.solve(&equations, &scene, &mut self.change, TOLERANCE, MOST_ITERATIONS);
         self.pushed += self.fall(lying, &self.change, dt, velocity);
         let fastest = parallel::largest(count, |i| if moves[i] { velocity[i].norm() } else { 0.0 });
         self.stirring = (ASIDE * fastest * dt / libm::cbrt(volume)).min(MOST_ASIDE);

@@ -14,6 +14,8 @@
 //!
 //!   u = A⁻¹ r,  w = A⁻¹ n,   δp = (V₀ (1 − p/K) − V − n·u)/(n·w + V₀/K),   Δx = u + δp w
 //!
+//! Where nothing holds the body, its balance of torques is solved for by itself after each of Newton's moves (`turning.rs`).
+//!
 //! First order in h; unconditionally stable for a passive body. A worm's inertia is a millionth of its drag, so
 //! there is nothing in a crawl that a second-order step would show.
 //!
@@ -27,6 +29,7 @@ use crate::body::elasticity;
 use crate::body::envelope::Envelope;
 use crate::body::medium::Drag;
 use crate::body::particles::{Tissue, Vec3, enclosed_volume, volume_gradient};
+use crate::body::turning::Turning;
 use crate::names::MUSCLE_COUNT;
 
 /// Newton stops when no particle has further to go than this fraction of the shortest spring: 1e-4 of 11 µm is
@@ -61,6 +64,9 @@ const SAME_DRAG: f64 = 0.1;
 /// No particle moves further in one iteration than this share of the shortest spring, so that none is turned inside
 /// out by a first guess.
 const LONGEST_MOVE: f64 = 0.5;
+
+/// Turns that follow the last of Newton's moves: each squares what is left.
+const LAST_TURNS: usize = 3;
 
 /// What acts on the tissue during one step.
 pub struct Loads<'a> {
@@ -101,6 +107,13 @@ struct Task<'a> {
     dt: f64,
     start: &'a [Vec3],
     velocity: &'a [Vec3],
+}
+
+impl Task<'_> {
+    fn turning(&self) -> Turning<'_> {
+        let Loads { external, drag, .. } = *self.loads;
+        Turning { mass: &self.tissue.mass, drag, external, dt: self.dt, start: self.start, velocity: self.velocity }
+    }
 }
 
 /// What the factor at hand was made of: a body that goes on from its state makes the same one.
@@ -344,8 +357,12 @@ impl ImplicitStep {
                 solved.factorisations += 1;
             }
             solved.iterations += 1;
-            let moved;
+            let mut moved;
             (moved, who) = self.newton_move(task, position, &mut solved.pressure, slow);
+            let free = !task.loads.contact.holds(position);
+            if free && moved.is_finite() {
+                moved = moved.max(task.turning().turn(position));
+            }
             if !moved.is_finite() {
                 let term = self.lost_term(who);
                 return Err(Unsolved { what: format!("{term} of tissue particle {who} is not a number") });
@@ -358,6 +375,9 @@ impl ImplicitStep {
             let left =
                 if shrink < SLOW && last_move.is_finite() { shrink_on / (1.0 - shrink_on) * moved } else { moved };
             if left < TOLERANCE * part * self.grain {
+                for _ in 0..if free { LAST_TURNS } else { 0 } {
+                    task.turning().turn(position);
+                }
                 return Ok(solved);
             }
             // The factor of this very place would not be better, but where contact has changed.

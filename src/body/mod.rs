@@ -5,7 +5,8 @@
 //! ```text
 //!   1. drag       from the midline as it lies                         `medium.rs`
 //!   2. tissue     springs, fibres, drag, film, floor and the mean     `implicit.rs`
-//!                 pressure in balance at the end of the step
+//!                 pressure in balance at the end of the step,
+//!                 torques by themselves                             `turning.rs`
 //!   3. liquid     viscosity and the pressure's variation              `liquid.rs`
 //!   4. midline    centres, tangents, curvature                        `midline.rs`
 //! ```
@@ -44,6 +45,7 @@ pub mod scene;
 pub mod smoothing;
 pub mod surface_tension;
 pub mod surroundings;
+mod turning;
 pub mod viscosity;
 pub mod worm_body;
 

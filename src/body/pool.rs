@@ -58,7 +58,7 @@ impl Pool {
             if r < smoothing.length {
                 crowd += cell * smoothing.density(r * r);
                 // A half of the second moment: 1 in the limit of many neighbours.
-                shear += 0.5 * cell * smoothing.laplacian(r) * x.x * x.x;
+                shear += if r > 0.0 { 2.5 * cell * smoothing.shear(r) * (x.x * x.y / r).powi(2) } else { 0.0 };
                 // The first moment of the gradient: the same.
                 slope += if r > 0.0 { cell * smoothing.steepness(r) * x.x * x.x / r } else { 0.0 };
             }

@@ -1,9 +1,10 @@
 //! Pressure of both signs in a liquid that fills its space: velocities are made free of divergence.
 //!
-//!   v* = vₙ − h ∇pₙ/ρ, then viscosity      ∇²q = ρ ∇·v*/h      v = v* − h ∇q/ρ      pₙ₊₁ = pₙ + q − μ ∇·v*
+//!   v* = vₙ − h ∇pₙ/ρ, then viscosity      ∇²q = ρ ∇·v*/h      v = v* − h ∇q/ρ      pₙ₊₁ = pₙ + q − 3μ ∇·v*
 //!
 //! p pressure [Pa], q its change [Pa], ρ density [kg/m³], μ viscosity [Pa·s], h time step [s]. The last term makes the
-//! pressure right at walls too, where the change alone has no slope. Sums over the neighbours j of particle i, with
+//! pressure right at walls too, where the change alone has no slope: what viscosity did to v*, μ (∇² + 2 ∇∇·) v*, it does to v
+//! but for 3μ ∇(∇·v*). Sums over the neighbours j of particle i, with
 //! d = xⱼ − xᵢ, r = |d| and w = −W'(r)/r:
 //!
 //!   ∇pᵢ = Lᵢ Σ (pⱼ − pᵢ) w d,   Lᵢ = (Σ w d dᵀ)⁻¹ over liquid      exact for linear p, one-sided at walls too
@@ -220,7 +221,7 @@ impl Projection {
         self.stirring = (ASIDE * fastest * dt / libm::cbrt(volume)).min(MOST_ASIDE);
         let (change, divergence) = (&self.change, &self.divergence);
         parallel::for_each(&mut self.pressure, |i, pressure| {
-            *pressure = if moves[i] { *pressure + change[i] - viscosity * divergence[i] } else { 0.0 };
+            *pressure = if moves[i] { *pressure + change[i] - 3.0 * viscosity * divergence[i] } else { 0.0 };
         });
         Self::balance(lying, &mut self.pressure);
         let error = |i: usize| if moves[i] { self.density[i] / fluid.rest_density - 1.0 } else { 0.0 };

@@ -111,7 +111,7 @@ impl Surroundings {
             }
         }
         let volume = fluid.mass / fluid.rest_density;
-        let shear = over_lattice(spacing, fluid, |r| 0.5 * fluid.smoothing.laplacian(r) * r * r / 3.0);
+        let shear = over_lattice(spacing, fluid, |r| 0.5 * fluid.smoothing.shear(r) * r * r / 3.0);
         let viscosity = basin.viscosity * spacing.powi(3) / (volume * volume * shear);
         Self { liquid, walls, period, viscosity }
     }

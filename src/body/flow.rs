@@ -40,9 +40,11 @@ pub struct Setting<'a> {
     pub walls_slide: bool,
 }
 
-/// In a liquid that fills its space no particle is to be denser than the mean by more than this share: the mean itself is
-/// given by the space that there is.
+/// In a liquid that fills its space no particle is to be denser than rest by more than this share.
 const EVEN: f64 = 0.01;
+
+/// Its mean density may be above rest by this share; where the space that there is makes it more, rest counts as more.
+const OVERFULL: f64 = 0.005;
 
 /// No particle is moved aside by more than this many spacings in a step, however dense it is.
 const FARTHEST_ASIDE: f64 = 0.5;
@@ -247,7 +249,7 @@ impl Flow {
         let outside = |i: usize| moves[i] && !lying.enclosed[i];
         let number = parallel::ordered_sum(count, |i| if outside(i) { 1.0 } else { 0.0 }).max(1.0);
         let mean = parallel::ordered_sum(count, |i| if outside(i) { projection.density[i] } else { 0.0 }) / number;
-        let even = Fluid { rest_density: fluid.rest_density.max(mean), ..*fluid };
+        let even = Fluid { rest_density: fluid.rest_density.max(mean / (1.0 + OVERFULL)), ..*fluid };
         let stop = Stop { error: EVEN, ..setting.stop };
         let Lying { neighbors, position, .. } = lying;
         self.crowding.solve(&even, &stop, neighbors, dt, position, &self.standing, &self.still, moves).iterations

@@ -249,15 +249,15 @@ fn read_basin(settings: &Settings, liquid: &LiquidFile, problems: &mut Problems)
         viscosity: settings.positive(&liquid.viscosity, Dimension::VISCOSITY, problems),
         size: liquid.size.each_ref().map(|size| settings.positive(size, Dimension::LENGTH, problems)),
         walls: [false; 3],
-        pulls: false,
+        pulls: true,
     };
     if let Some(pressure) = &liquid.pressure {
         match pressure.get_ref().as_str() {
-            "DFSPH" => {}
-            "projection" => basin.pulls = true,
+            "projection" => {}
+            "DFSPH" => basin.pulls = false,
             other => {
                 let problem = settings.problem(pressure.span(), format!("\"{other}\" is no way to solve for pressure"));
-                problems.push(problem.help("give \"DFSPH\", which only pushes, or \"projection\", which pulls too"));
+                problems.push(problem.help("give \"projection\", which pulls too, or \"DFSPH\", which only pushes"));
             }
         }
     }

@@ -4,8 +4,9 @@
 //!   z = D⁻¹ r + Σₗ Pₗ Dₗ⁻¹ Pₗᵀ r,      Pₗ(i, n) = φₙ(xᵢ),      Dₗ(n) = Σᵢ |∇φₙ(xᵢ)|²
 //!
 //! r what is left to find, D the diagonal of the equations, φₙ the hat function of node n of lattice l: 1 there and 0 at the
-//! nodes around it, linear along each axis between. Each lattice has twice the spacing of the one before, so that every
-//! length has its lattice and the number of iterations hardly depends on the number of particles. The equations are those
+//! nodes around it, linear along each axis between. Each lattice has twice the spacing of the one before, down to one node along
+//! each axis, whose hat is 1 everywhere: so every length has its lattice, and the number of iterations hardly depends on
+//! the number of particles. The equations are those
 //! of a Laplacian, −∇²x = b with one row per particle, so the second sum is what they are between hats; in it
 //! all particles of a cell of the first lattice stand in its middle. Particles of
 //! different groups have nothing in common, and lattices of their own.
@@ -14,9 +15,6 @@
 
 use crate::body::particles::Vec3;
 use crate::parallel;
-
-/// Fewest cells along an axis that is still halved: the longest wave of a box is then the next lattice's.
-const FEWEST: usize = 4;
 
 /// Nodes of one lattice along each axis, and what they hold for each group.
 #[derive(Debug, Clone, Default)]
@@ -139,27 +137,27 @@ impl Multilevel {
                     moving().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x[axis]), b.max(x[axis])));
                 (origin[axis], length) = if high > low { (low, high - low) } else { (0.0, scene.spacing) };
             }
-            let wanted = (length / scene.spacing).max(1.0);
-            // A number that can be halved until few are left.
-            let mut unit = 1.0;
-            while wanted / unit >= 2.0 * FEWEST as f64 {
-                unit *= 2.0;
+            // A number that can be halved to the end.
+            while (cells[axis] * cells[axis] * 2) as f64 * scene.spacing * scene.spacing < length * length {
+                cells[axis] *= 2;
             }
-            cells[axis] = ((wanted / unit).round() * unit) as usize;
             spacing[axis] = length / cells[axis] as f64;
         }
         self.levels.clear();
         let mut halved = [false; 3];
+        let mut nodes: [usize; 3] = std::array::from_fn(|axis| cells[axis] + usize::from(!self.periodic[axis]));
         loop {
-            let nodes: [usize; 3] =
-                std::array::from_fn(|axis| if self.periodic[axis] { cells[axis] } else { cells[axis] + 1 });
             let count = self.groups * nodes.iter().product::<usize>();
             self.levels.push(Level { nodes, halved, inverse: vec![0.0; count], value: vec![0.0; count] });
-            halved = cells.map(|cells| cells % 2 == 0 && cells >= FEWEST);
+            halved = nodes.map(|nodes| nodes > 1);
             if !halved.contains(&true) {
                 return (origin, spacing);
             }
-            cells = std::array::from_fn(|axis| if halved[axis] { cells[axis] / 2 } else { cells[axis] });
+            // Two nodes at the ends of a single cell become one.
+            nodes = std::array::from_fn(|axis| match nodes[axis] {
+                1 | 2 => 1,
+                nodes => nodes.div_ceil(2),
+            });
         }
     }
 
@@ -357,6 +355,9 @@ impl Around {
         if !halved {
             return Self([(place, 1.0), (0, 0.0), (0, 0.0)]);
         }
+        if fine == 2 {
+            return Self([(0, 1.0), (1, 1.0), (0, 0.0)]);
+        }
         let middle = 2 * place;
         let before = if middle > 0 { Some(middle - 1) } else { periodic.then_some(fine - 1) };
         let after = if middle + 1 < fine { Some(middle + 1) } else { periodic.then_some(0) };
@@ -375,9 +376,84 @@ fn between(place: usize, coarse: usize, halved: bool, periodic: bool) -> [(usize
         return [(place, 1.0), (0, 0.0)];
     }
     let first = place / 2;
-    if place % 2 == 0 {
+    if place % 2 == 0 || coarse == 1 {
         return [(first, 1.0), (0, 0.0)];
     }
     let second = if periodic { (first + 1) % coarse } else { first + 1 };
     [(first, 0.5), (second, 0.5)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: f64 = 1e-3;
+
+    /// A box that repeats along x and y, its particles beside their places; every third has no equation, and some of the
+    /// others are of the second group.
+    fn laid() -> (Multilevel, Vec<bool>, Vec<bool>) {
+        let askew = |n: usize, step: f64| 0.4 * (n as f64 * step).fract();
+        let position: Vec<Vec3> = (0..12 * 10 * 5)
+            .map(|n| {
+                let place = [n % 12, n / 12 % 10, n / 120].map(|k| k as f64);
+                Vec3::from(place) + Vec3::new(askew(n, 0.819), askew(n, 0.671), askew(n, 0.549))
+            })
+            .collect();
+        let moves: Vec<bool> = (0..position.len()).map(|n| n % 3 > 0).collect();
+        let enclosed: Vec<bool> = position.iter().map(|x| x.x > 4.0 && x.x < 7.0).collect();
+        let mut multilevel = Multilevel::default();
+        let period = [12.0, 10.0, f64::INFINITY];
+        let scene =
+            Scene { position: &position, moves: &moves, enclosed: &enclosed, period, spacing: 1.2, own: OWN };
+        multilevel.lay(&scene);
+        (multilevel, moves, enclosed)
+    }
+
+    /// Answers to what is left of every particle's equation.
+    fn answers(multilevel: &mut Multilevel, moves: &[bool], left: &[f64]) -> Vec<f64> {
+        multilevel.answer(|i| left[i]);
+        (0..left.len()).map(|i| if moves[i] { multilevel.at(i) } else { 0.0 }).collect()
+    }
+
+    #[test]
+    fn answers_are_as_much_one_way_as_the_other_and_never_against_what_is_asked() {
+        let (mut multilevel, moves, _) = laid();
+        assert!(multilevel.levels.len() > 2, "{}", multilevel.levels.len());
+        let asked = |step: f64| -> Vec<f64> {
+            moves.iter().enumerate().map(|(n, m)| if *m { libm::sin(step * n as f64) } else { 0.0 }).collect()
+        };
+        let (one, other) = (asked(1.7), asked(0.3));
+        let times = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let (by_one, by_other) = (answers(&mut multilevel, &moves, &one), answers(&mut multilevel, &moves, &other));
+        let (there, back) = (times(&by_one, &other), times(&by_other, &one));
+        // Rounding of some thousand terms; conjugate gradients need no less.
+        assert!((there - back).abs() < 1e-12 * times(&by_one, &one), "{there} {back}");
+        assert!(times(&by_one, &one) > 0.0 && times(&by_other, &other) > 0.0);
+    }
+
+    #[test]
+    fn what_a_group_has_in_common_is_held_by_what_each_holds_on_to() {
+        let (mut multilevel, moves, enclosed) = laid();
+        let inside = |n: usize| moves[n] && enclosed[n];
+        let number = (0..moves.len()).filter(|n| inside(*n)).count() as f64;
+        let left: Vec<f64> = (0..moves.len()).map(|n| if inside(n) { 1.0 } else { 0.0 }).collect();
+        let found = answers(&mut multilevel, &moves, &left);
+        let mean = (0..moves.len()).filter(|n| inside(*n)).map(|n| found[n]).sum::<f64>() / number;
+        // 1 for each asks for 1/a; what slopes answer beside it is small, as they hold on so much more.
+        assert!((mean * OWN - 1.0).abs() < 0.05, "{mean}");
+        assert!((0..moves.len()).filter(|n| !inside(*n)).all(|n| found[n] == 0.0));
+    }
+
+    #[test]
+    fn what_is_asked_of_particles_arrives_at_nodes_whole() {
+        let (mut multilevel, moves, _) = laid();
+        let asked = |n: usize| if moves[n] { 1.0 + 0.01 * n as f64 } else { 0.0 };
+        let all: f64 = (0..moves.len()).map(asked).sum();
+        multilevel.gather(asked);
+        multilevel.restrict();
+        for level in &multilevel.levels {
+            // Hats sum to 1 everywhere.
+            assert!((level.value.iter().sum::<f64>() / all - 1.0).abs() < 1e-12);
+        }
+    }
 }

@@ -48,7 +48,7 @@ pub fn measure(tissue: &Tissue) -> f64 {
         // Springs that do not hold the body together at all have no stiffness in bending.
         return 0.0;
     }
-    matrix.solve([&mut shift]);
+    matrix.solve(&mut shift);
     let margin = (pulled - held) / 5;
     let middle: Vec<(f64, f64)> = (held + margin..=pulled - margin)
         .map(|ring| {

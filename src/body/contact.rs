@@ -90,6 +90,13 @@ impl Contact {
             && self.obstacles.iter().all(unmoved)
     }
 
+    /// Whether floor or obstacles press, or nearly so, on any of the particles; the film goes along with a worm on its plate.
+    pub fn presses(&self, position: &[Vec3]) -> bool {
+        let down = |x: &Vec3| self.floor.is_some_and(|floor| x.z < floor.height + NEARLY);
+        let inside = |x: &Vec3| self.obstacles.iter().any(|obstacle| obstacle.press(*x, self.period).is_some());
+        position.iter().any(|x| down(x) || inside(x))
+    }
+
     /// Adds the stiffness of film, floor and obstacles [N/m].
     pub fn add_stiffness(&self, tissue: &Tissue, position: &[Vec3], matrix: &mut Envelope) {
         if self.film > 0.0 {

@@ -9,18 +9,21 @@
 //! cuticle [m³], K its bulk modulus [Pa], h the step [s]. Newton's method with a factor of the stiffness that serves
 //! step after step, and is made anew where moves shrink too slowly. The first guess carries on the motion, and where
 //! drag is all its change since the step before too, x = xₙ + h (2 vₙ − vₙ₋₁): one or two iterations are then enough.
+//! What makes a factor old is above all that the body turns. Where drag is all, rings therefore carry theirs along: with Q
+//! how each ring has turned since A₀ = L Lᵀ was made (`turning.rs`), a move is Q A₀⁻¹ Qᵀ r.
 //! Pressure is one more unknown, so real water (K = 2.2 GPa) costs no more than a soft one: with A the matrix,
 //! n = ∂V/∂x, r what the forces lack, the pressure so far included,
 //!
 //!   u = A⁻¹ r,  w = A⁻¹ n,   δp = (V₀ (1 − p/K) − V − n·u)/(n·w + V₀/K),   Δx = u + δp w
 //!
-//! Where nothing holds the body, its balance of torques is solved for by itself after each of Newton's moves (`turning.rs`).
+//! Where nothing holds the body, its balance of torques is solved for by itself after each of Newton's moves (`torque.rs`).
 //!
 //! First order in h; unconditionally stable for a passive body. A worm's inertia is a millionth of its drag, so
 //! there is nothing in a crawl that a second-order step would show.
 //!
 //! Source: Baraff & Witkin 1998, Large steps in cloth simulation, doi:10.1145/280814.280821 (implicit springs);
-//! Boyle, Berri & Cohen 2012, doi:10.3389/fncom.2012.00010 (drag-dominated worm).
+//! Hecht et al. 2012, Updated sparse Cholesky factors for corotational elastodynamics, doi:10.1145/2231816.2231821 (a
+//! factor that is kept and turned); Boyle, Berri & Cohen 2012, doi:10.3389/fncom.2012.00010 (drag-dominated worm).
 
 use nalgebra::Matrix3;
 
@@ -29,7 +32,8 @@ use crate::body::elasticity;
 use crate::body::envelope::Envelope;
 use crate::body::medium::Drag;
 use crate::body::particles::{Tissue, Vec3, enclosed_volume, volume_gradient};
-use crate::body::turning::Turning;
+use crate::body::torque::Torques;
+use crate::body::turning::{self, Axes};
 use crate::names::MUSCLE_COUNT;
 
 /// Newton stops when no particle has further to go than this fraction of the shortest spring: 1e-4 of 11 µm is
@@ -43,8 +47,8 @@ const ATTEMPTS: [(f64, usize); 2] = [(0.0, 40), (0.1, 80)];
 /// A step that no attempt solves is taken as two halves, and so on down to a 64th.
 const MOST_HALVINGS: u32 = 6;
 
-/// A move that is not below this share of the one before asks for a new factor. With 0.3, 0.5 and 0.9 a crawling worm
-/// asks for one every fifth step; with 0.3 and 0.9 it takes a tenth more time (measured).
+/// A move that is not below this share of the one before asks for a new factor. A crawling worm asks for one in 22 steps;
+/// with 0.1, 0.3 and 0.7 it takes as long, with 0.9 it makes four moves where it else makes three (measured).
 const SLOW: f64 = 0.5;
 
 /// A change of velocity that moves particles by more than this share of the shortest spring in a step is a blow, and not
@@ -110,9 +114,15 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    fn turning(&self) -> Turning<'_> {
+    fn torques(&self) -> Torques<'_> {
         let Loads { external, drag, .. } = *self.loads;
-        Turning { mass: &self.tissue.mass, drag, external, dt: self.dt, start: self.start, velocity: self.velocity }
+        Torques { mass: &self.tissue.mass, drag, external, dt: self.dt, start: self.start, velocity: self.velocity }
+    }
+
+    /// Whether drag leaves the body no memory of its speed.
+    fn is_dragged(&self) -> bool {
+        let drag: f64 = self.loads.drag.iter().map(|drag| drag.across).sum();
+        drag * self.dt > OVERDAMPED * self.tissue.mass.iter().sum::<f64>()
     }
 }
 
@@ -164,8 +174,14 @@ pub struct ImplicitStep {
     gradient: Vec<Vec3>,
     force: Vec<Vec3>,
     residual: Vec<f64>,
-    /// A⁻¹ n, the move that a unit of pressure makes, of the last factorisation.
+    /// A₀⁻¹ n, the move that a unit of pressure makes, of the last factorisation.
     inflation: Vec<f64>,
+    /// The rings' axes where the factor was made; none where it stays as it lies.
+    axes: Axes,
+    /// How each ring has turned since, Q; none where it has not.
+    turned: Axes,
+    /// Q A₀⁻¹ n.
+    swelling: Vec<f64>,
     /// Pressure at the end of the last step, the first guess of the next [Pa].
     pressure: f64,
 }
@@ -196,6 +212,9 @@ impl ImplicitStep {
             force: vec![Vec3::zeros(); count],
             residual: vec![0.0; 3 * count],
             inflation: vec![0.0; 3 * count],
+            axes: Axes::new(),
+            turned: Axes::new(),
+            swelling: vec![0.0; 3 * count],
             pressure: 0.0,
         }
     }
@@ -243,16 +262,27 @@ impl ImplicitStep {
         let task = Task { tissue, loads: &loads, damped: &damped, pulls: &pulls, dt, start: &start, velocity };
         self.factorise(&task, caution, &position)?;
         volume_gradient(&tissue.triangles, &position, &mut self.gradient);
-        self.take_inflation();
-        self.matrix.solve([&mut self.inflation]);
+        self.inflate();
         Ok(())
     }
 
-    /// The right-hand side of w = A⁻¹ n.
-    fn take_inflation(&mut self) {
+    /// w = A₀⁻¹ n.
+    fn inflate(&mut self) {
         for (inflation, gradient) in self.inflation.chunks_exact_mut(3).zip(&self.gradient) {
             inflation.copy_from_slice(gradient.as_slice());
         }
+        self.matrix.solve_roughly(&mut self.inflation);
+    }
+
+    /// From now on the factor is that of a body whose rings have turned as they stand at `position`.
+    fn turn_factor(&mut self, tissue: &Tissue, position: &[Vec3]) {
+        if self.axes.is_empty() {
+            self.turned.clear();
+        } else {
+            turning::since(&self.axes, &turning::axes(tissue, position), &mut self.turned);
+        }
+        self.swelling.copy_from_slice(&self.inflation);
+        turning::turn(tissue, &self.turned, &mut self.swelling);
     }
 
     /// Volume inside the cuticle at rest [m³].
@@ -336,9 +366,7 @@ impl ImplicitStep {
         let change = |i: usize| (task.velocity[i] - self.last.velocity[i]) * task.dt;
         let calm = (0..position.len()).all(|i| change(i).norm_squared() < (CALM * self.grain).powi(2));
         // Where inertia counts, what such a guess adds by its error is not taken away again, and energy grows.
-        let drag: f64 = task.loads.drag.iter().map(|drag| drag.across).sum();
-        let dragged = drag * task.dt > OVERDAMPED * task.tissue.mass.iter().sum::<f64>();
-        if self.last.dt == task.dt && calm && dragged {
+        if self.last.dt == task.dt && calm && task.is_dragged() {
             // The motion and its change, carried on, are a good first guess.
             for (i, x) in position.iter_mut().enumerate() {
                 *x = task.start[i] + task.velocity[i] * task.dt + change(i);
@@ -351,6 +379,9 @@ impl ImplicitStep {
         }
         let (mut last_move, mut who) = (f64::INFINITY, 0);
         let mut slow = !self.basis.serves(task, caution, position);
+        if !slow {
+            self.turn_factor(task.tissue, position);
+        }
         while solved.iterations < most_iterations {
             if slow {
                 self.factorise(task, caution, position)?;
@@ -361,7 +392,7 @@ impl ImplicitStep {
             (moved, who) = self.newton_move(task, position, &mut solved.pressure, slow);
             let free = !task.loads.contact.holds(position);
             if free && moved.is_finite() {
-                moved = moved.max(task.turning().turn(position));
+                moved = moved.max(task.torques().balance(position));
             }
             if !moved.is_finite() {
                 let term = self.lost_term(who);
@@ -376,7 +407,7 @@ impl ImplicitStep {
                 if shrink < SLOW && last_move.is_finite() { shrink_on / (1.0 - shrink_on) * moved } else { moved };
             if left < TOLERANCE * part * self.grain {
                 for _ in 0..if free { LAST_TURNS } else { 0 } {
-                    task.turning().turn(position);
+                    task.torques().balance(position);
                 }
                 return Ok(solved);
             }
@@ -410,11 +441,24 @@ impl ImplicitStep {
         self.basis.start.copy_from_slice(task.start);
         self.basis.position.copy_from_slice(position);
         self.basis.drag.copy_from_slice(loads.drag);
+        self.axes.clear();
+        self.turned.clear();
+        // What the body leans on does not turn with it. And where inertia counts, a factor as it lies keeps momentum in each
+        // move, while one that turns does so in the end only.
+        let dragged = task.is_dragged();
+        if dragged && !loads.contact.presses(position) {
+            self.axes = turning::axes(tissue, position);
+        }
         self.matrix.factorise().map_err(|bad| {
             self.basis.dt = 0.0;
             let what = format!("the body's stiffness is not positive at tissue particle {}", bad.particle);
             Unsolved { what }
-        })
+        })?;
+        if dragged {
+            // Without drag what holds the body as a whole, M/h², may be less than what rounding leaves of its springs.
+            self.matrix.round();
+        }
+        Ok(())
     }
 
     /// Which term of the balance was no number for a particle in the last iteration.
@@ -453,21 +497,22 @@ impl ImplicitStep {
             self.residual[3 * i..3 * i + 3].copy_from_slice(lacking.as_slice());
         }
         if new_factor {
-            self.take_inflation();
-            self.matrix.solve([&mut self.residual, &mut self.inflation]);
-        } else {
-            self.matrix.solve([&mut self.residual]);
+            self.inflate();
+            self.swelling.copy_from_slice(&self.inflation);
         }
+        turning::turn_back(tissue, &self.turned, &mut self.residual);
+        self.matrix.solve_roughly(&mut self.residual);
+        turning::turn(tissue, &self.turned, &mut self.residual);
         let along_gradient = |a: &[f64]| -> f64 {
             a.chunks_exact(3).zip(&self.gradient).map(|(a, n)| a[0] * n.x + a[1] * n.y + a[2] * n.z).sum()
         };
         let volume = enclosed_volume(&tissue.triangles, position);
         let wanted = self.rest_volume * (1.0 - *pressure / self.bulk_modulus);
-        let compliance = along_gradient(&self.inflation) + self.rest_volume / self.bulk_modulus;
+        let compliance = along_gradient(&self.swelling) + self.rest_volume / self.bulk_modulus;
         let correction = (wanted - volume - along_gradient(&self.residual)) / compliance;
         *pressure += correction;
-        for (residual, inflation) in self.residual.iter_mut().zip(&self.inflation) {
-            *residual += correction * inflation;
+        for (residual, swelling) in self.residual.iter_mut().zip(&self.swelling) {
+            *residual += correction * swelling;
         }
         let (mut longest, mut who) = (0.0_f64, 0);
         for (i, moved) in self.residual.chunks_exact(3).enumerate() {

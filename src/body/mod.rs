@@ -6,7 +6,7 @@
 //!   1. drag       from the midline as it lies                         `medium.rs`
 //!   2. tissue     springs, fibres, drag, film, floor and the mean     `implicit.rs`
 //!                 pressure in balance at the end of the step,
-//!                 torques by themselves                             `turning.rs`
+//!                 torques by themselves                             `torque.rs`
 //!   3. liquid     viscosity and the pressure's variation              `liquid.rs`
 //!   4. midline    centres, tangents, curvature                        `midline.rs`
 //! ```
@@ -45,7 +45,8 @@ pub mod scene;
 pub mod smoothing;
 pub mod surface_tension;
 pub mod surroundings;
-mod turning;
+mod torque;
+pub mod turning;
 pub mod viscosity;
 pub mod worm_body;
 

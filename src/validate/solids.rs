@@ -259,7 +259,7 @@ fn deflection() -> Result<Measured, String> {
     for i in pulled.clone() {
         shifts[3 * i + 1] = force / pulled.len() as f64;
     }
-    beam.matrix.solve([&mut shifts]);
+    beam.matrix.solve(&mut shifts);
     let length = (beam.place(PULLED) - beam.place(HELD)).abs();
     Ok(Measured { value: beam.shift(&shifts, PULLED), reference: force * length.powi(3) / (3.0 * beam.modulus) })
 }
@@ -269,7 +269,7 @@ fn frequency() -> Result<Measured, String> {
     let mass = &beam.tissue.mass;
     // Rayleigh's quotient of the shape under the beam's own weight: half a percent above the lowest frequency.
     let mut shape: Vec<f64> = (0..3 * mass.len()).map(|k| if k % 3 == 1 { mass[k / 3] } else { 0.0 }).collect();
-    beam.matrix.solve([&mut shape]);
+    beam.matrix.solve(&mut shape);
     let across = |i: usize| shape[3 * i + 1];
     let work: f64 = (0..mass.len()).map(|i| mass[i] * across(i)).sum();
     let inertia: f64 = (0..mass.len()).map(|i| mass[i] * across(i).powi(2)).sum();

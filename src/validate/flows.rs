@@ -77,7 +77,6 @@ pub const CLAIMS: &[Claim] = &[
         slow: true,
         experiment: Some(standing_wave),
     },
-    Claim::not_reached("Laplace pressure of a drop", "Pa", 0.1, "Young-Laplace: 2 gamma/R"),
 ];
 
 /// Water between two plates, `ROWS` spacings of 10 um apart, that fills a thin stretch of a channel without ends. The

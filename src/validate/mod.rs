@@ -4,6 +4,7 @@
 //! A tolerance is what is asked of the engine, not what it reaches: a row that misses says so, and rows that nobody
 //! has written yet stand in the table as not reached.
 
+mod drops;
 mod filled;
 mod flows;
 mod solids;
@@ -67,16 +68,11 @@ impl Claim {
             None => Outcome::NotReached,
         }
     }
-
-    /// The claim that nobody has written an experiment for.
-    const fn not_reached(name: &'static str, unit: &'static str, tolerance: f64, source: &'static str) -> Self {
-        Self { name, unit, tolerance, source, slow: false, experiment: None }
-    }
 }
 
 /// All claims about the body, in the order of the table.
 pub fn body() -> Vec<Claim> {
-    [solids::CLAIMS, flows::CLAIMS, filled::CLAIMS].concat()
+    [solids::CLAIMS, flows::CLAIMS, filled::CLAIMS, drops::CLAIMS].concat()
 }
 
 /// The table of some claims and their outcomes.

@@ -16,7 +16,8 @@
 //!
 //!   u = A⁻¹ r,  w = A⁻¹ n,   δp = (V₀ (1 − p/K) − V − n·u)/(n·w + V₀/K),   Δx = u + δp w
 //!
-//! Where nothing holds the body, its balance of torques is solved for by itself after each of Newton's moves (`torque.rs`).
+//! Where nothing holds the body, its balance of torques is solved for by itself after each of Newton's moves, and what backward Euler
+//! takes of its angular momentum is given back (`torque.rs`).
 //!
 //! First order in h; unconditionally stable for a passive body. A worm's inertia is a millionth of its drag, so
 //! there is nothing in a crawl that a second-order step would show.
@@ -32,7 +33,7 @@ use crate::body::elasticity;
 use crate::body::envelope::Envelope;
 use crate::body::medium::Drag;
 use crate::body::particles::{Tissue, Vec3, enclosed_volume, volume_gradient};
-use crate::body::torque::Torques;
+use crate::body::torque::{Spin, Torques};
 use crate::body::turning::{self, Axes};
 use crate::names::MUSCLE_COUNT;
 
@@ -389,8 +390,9 @@ impl ImplicitStep {
             }
             solved.iterations += 1;
             let mut moved;
-            (moved, who) = self.newton_move(task, position, &mut solved.pressure, slow);
             let free = !task.loads.contact.holds(position);
+            let spin = free.then(|| task.torques().spin(position));
+            (moved, who) = self.newton_move(task, position, &mut solved.pressure, slow, spin);
             if free && moved.is_finite() {
                 moved = moved.max(task.torques().balance(position));
             }
@@ -475,13 +477,14 @@ impl ImplicitStep {
 
     /// One Newton iteration, which also corrects the pressure [Pa]; gives the largest move [m] and who made it.
     ///
-    /// `new_factor` says that the matrix was factorised at this very place.
+    /// `new_factor` says that the matrix was factorised at this very place; `spin` is what a free body is given back.
     fn newton_move(
         &mut self,
         task: &Task<'_>,
         position: &mut [Vec3],
         pressure: &mut f64,
         new_factor: bool,
+        spin: Option<Spin>,
     ) -> (f64, usize) {
         let Task { tissue, loads, damped, pulls, dt, start, velocity } = *task;
         self.force.copy_from_slice(loads.external);
@@ -493,7 +496,8 @@ impl ImplicitStep {
             let Drag { along, across, axis } = loads.drag[i];
             let drag = moved * across + axis * ((along - across) * axis.dot(&moved));
             let inertia = (moved - velocity[i] * dt) * (tissue.mass[i] / (dt * dt));
-            let lacking = force + self.gradient[i] * *pressure - drag / dt - inertia;
+            let given = spin.map_or_else(Vec3::zeros, |spin| spin.force(tissue.mass[i], &position[i]));
+            let lacking = force + self.gradient[i] * *pressure - drag / dt - inertia + given;
             self.residual[3 * i..3 * i + 3].copy_from_slice(lacking.as_slice());
         }
         if new_factor {

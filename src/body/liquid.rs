@@ -20,6 +20,7 @@ use crate::body::particles::{Vec3, volume_gradient};
 use crate::body::pressure::{Corrected, Fluid, Stop, densities};
 use crate::body::smoothing::Smoothing;
 use crate::body::surroundings::{Surroundings, into_box};
+use crate::body::torque::Spin;
 use crate::parallel;
 
 /// A hundredth of rest density, with room to reach it.
@@ -214,6 +215,15 @@ impl Liquid {
         for ((force, (dragged, pressed)), area) in self.reaction.iter_mut().zip(&felt).zip(area) {
             *force = dragged + pressed + missing * area.norm();
         }
+        if self.period.is_none() {
+            // Space that repeats has no angular momentum.
+            let given = self.moment_lost(dt, first, position, velocity);
+            let ends: Vec<Vec3> = (0..first).map(|i| position[i] + velocity[i] * dt).collect();
+            let spin = Spin::of(given, &vec![self.fluid.mass; first], &ends);
+            for (force, x) in self.reaction.iter_mut().zip(&ends) {
+                *force += spin.force(self.fluid.mass, x);
+            }
+        }
         let velocity = &*velocity;
         parallel::for_each(&mut position[movers.clone()], |n, x| {
             let i = movers.start + n;
@@ -221,6 +231,14 @@ impl Liquid {
         });
         self.go_along(first, position);
         corrected
+    }
+
+    /// The torque that a body lacks when it is given the forces of its liquid where it is at the end of the step, not where
+    /// they acted, and its liquid is moved aside with the velocity that it has [N m].
+    fn moment_lost(&self, dt: f64, first: usize, position: &[Vec3], velocity: &[Vec3]) -> Vec3 {
+        let later: Vec3 = (0..first).map(|i| (velocity[i] * dt).cross(&self.reaction[i])).sum();
+        let aside: Vec3 = (first..position.len()).map(|i| self.flow.aside(i).cross(&velocity[i])).sum();
+        -later - aside * (self.fluid.mass / dt)
     }
 
     /// The first particle whose step gave what is no number, and which term of it.

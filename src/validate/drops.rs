@@ -133,7 +133,7 @@ fn laplace() -> Result<Measured, String> {
         }
         let measured = Measured { value, reference: 2.0 * TENSION / drop.radius };
         // What is no number is the worst.
-        if worst.is_none_or(|worst| !(measured.error() <= worst.error())) {
+        if worst.is_none_or(|worst| measured.error().is_nan() || measured.error() > worst.error()) {
             worst = Some(measured);
         }
     }

@@ -27,8 +27,8 @@ fn hash_after(experiment: &str, steps: usize, threads: usize) -> String {
 /// The first twelve digits of the hashes after these steps. They change only when it is meant that what is computed
 /// changes, with a line in CHANGELOG.md that says what; not with the machine, the threads or the compiler.
 const GOLDEN: [(&str, usize, &str); 4] = [
-    ("crawl", 20, "11e0fd5f82d7"),
-    ("connectome", 4, "fa2323e8c68b"),
+    ("crawl", 20, "56358c6c5422"),
+    ("connectome", 4, "b45c5d0b72b4"),
     ("soft", 1, "f6e472c75a42"),
     ("bbc", 400, "82d0b92ef993"),
 ];

@@ -310,7 +310,8 @@ impl Multilevel {
                 let [x, y, z] = nodes;
                 let place = [node / (y * z) % x, node / z % y, node % z];
                 let group = node / (x * y * z);
-                let between = |axis: usize| between(place[axis], coarse.nodes[axis], coarse.halved[axis], periodic[axis]);
+                let between =
+                    |axis: usize| between(place[axis], coarse.nodes[axis], coarse.halved[axis], periodic[axis]);
                 let [along_x, along_y, along_z] = [between(0), between(1), between(2)];
                 for (a, by_a) in along_x {
                     for (b, by_b) in along_y {
@@ -403,8 +404,7 @@ mod tests {
         let enclosed: Vec<bool> = position.iter().map(|x| x.x > 4.0 && x.x < 7.0).collect();
         let mut multilevel = Multilevel::default();
         let period = [12.0, 10.0, f64::INFINITY];
-        let scene =
-            Scene { position: &position, moves: &moves, enclosed: &enclosed, period, spacing: 1.2, own: OWN };
+        let scene = Scene { position: &position, moves: &moves, enclosed: &enclosed, period, spacing: 1.2, own: OWN };
         multilevel.lay(&scene);
         (multilevel, moves, enclosed)
     }

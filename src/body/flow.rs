@@ -7,7 +7,7 @@
 //! step and left as speed would be energy from nowhere. In a liquid that fills its space pressures may have both signs
 //! (`projection.rs`):
 //!
-//!   sort → neighbours → v ← last pressures → v ← viscosity → v ← free of divergence → moved aside
+//!   sort → neighbours → v ← last pressures → v ← viscosity → v ← free of divergence → x ← x + h v, evened out
 //!
 //! Particles that are near each other in space stand near each other in memory while a step works on them: what a
 //! particle costs does not grow with their number. Callers keep their own order and see nothing of it.

@@ -377,7 +377,7 @@ fn between(place: usize, coarse: usize, halved: bool, periodic: bool) -> [(usize
         return [(place, 1.0), (0, 0.0)];
     }
     let first = place / 2;
-    if place % 2 == 0 || coarse == 1 {
+    if place.is_multiple_of(2) || coarse == 1 {
         return [(first, 1.0), (0, 0.0)];
     }
     let second = if periodic { (first + 1) % coarse } else { first + 1 };

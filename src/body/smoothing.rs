@@ -47,10 +47,11 @@ impl Smoothing {
         self.spiky * gap * gap
     }
 
-    /// S at distance `r` [m] below h [1/m⁵].
+    /// S at distance `r` [m], 0 from h on [1/m⁵]: across a face that repeats, what was found nearer than h may be a rounding
+    /// farther.
     #[inline]
     pub fn shear(&self, r: f64) -> f64 {
-        let near = self.length - r;
+        let near = (self.length - r).max(0.0);
         self.shear * near * (self.length + ROUND * near)
     }
 
@@ -84,6 +85,13 @@ mod tests {
         let (h, smoothing) = (24.72e-6, Smoothing::new(24.72e-6));
         assert!((over_the_ball(h, |r| smoothing.shear(r) * r * r) / 6.0 - 1.0).abs() < 1e-7);
         assert!((over_the_ball(h, |r| smoothing.laplacian(r) * r * r) / 6.0 - 1.0).abs() < 1e-7);
+    }
+
+    #[test]
+    fn shear_is_never_below_zero_not_even_a_rounding_beyond_its_reach() {
+        let smoothing = Smoothing::new(24.72e-6);
+        assert_eq!(smoothing.shear(24.72e-6 * (1.0 + f64::EPSILON)), 0.0);
+        assert!(smoothing.shear(24.72e-6 * (1.0 - f64::EPSILON)) > 0.0);
     }
 
     #[test]

@@ -74,11 +74,7 @@ impl Contact {
 
     /// Whether film, floor or an obstacle has a hold on a body at `position` [m].
     pub fn holds(&self, position: &[Vec3]) -> bool {
-        let touched = |x: &Vec3| {
-            self.floor.is_some_and(|floor| x.z < floor.height + NEARLY)
-                || self.obstacles.iter().any(|obstacle| obstacle.press(*x, self.period).is_some())
-        };
-        self.film > 0.0 || position.iter().any(touched)
+        self.film > 0.0 || self.presses(position)
     }
 
     /// Whether the contact is as stiff at one place of the particles as at another.

@@ -9,8 +9,6 @@
 //!
 //! Source: Hestenes & Stiefel 1952, doi:10.6028/jres.049.044.
 
-use std::ops::{Add, AddAssign, Mul};
-
 use crate::body::multilevel::{Multilevel, Scene};
 use crate::body::neighbors::Neighbors;
 use crate::parallel::{self, CHUNK};
@@ -204,14 +202,10 @@ impl Exchange {
     }
 }
 
-/// Σⱼ cᵢⱼ xⱼ over the neighbours of a particle, of numbers or vectors, in four sums side by side, so that none waits for
-/// the one before.
+/// Σⱼ cᵢⱼ xⱼ over the neighbours of a particle, in four sums side by side, so that none waits for the one before.
 #[inline]
-pub(super) fn from_others<T>(others: &[u32], weights: &[f64], x: &[T]) -> T
-where
-    T: Copy + Default + Mul<f64, Output = T> + Add<Output = T> + AddAssign,
-{
-    let mut sums = [T::default(); 4];
+fn from_others(others: &[u32], weights: &[f64], x: &[f64]) -> f64 {
+    let mut sums = [0.0; 4];
     let (fours, rest) = others.as_chunks::<4>();
     let (weights, weights_of_rest) = weights.split_at(4 * fours.len());
     for (others, weights) in fours.iter().zip(weights.as_chunks::<4>().0) {

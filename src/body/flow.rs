@@ -197,9 +197,9 @@ impl Flow {
         self.projection.push(&self.laid.lying(fluid), dt, &mut self.velocity);
         self.shear(setting, dt);
         let (lying, projection) = (self.laid.lying(fluid), &mut self.projection);
-        let mut corrected = projection.project(&lying, setting.viscosity, dt, setting.walls_slide, &mut self.velocity);
+        let mut iterations = projection.project(&lying, setting.viscosity, dt, setting.walls_slide, &mut self.velocity);
         self.pressed = projection.pushed * (fluid.mass / dt);
-        corrected.iterations += self.even_out(setting, dt);
+        iterations += self.even_out(setting, dt);
         let (place, lying, projection) = (&self.place, self.laid.lying(fluid), &self.projection);
         let crowding = &self.crowding;
         self.aside.resize(count, Vec3::zeros());
@@ -226,8 +226,7 @@ impl Flow {
         self.unforced.clear();
         self.unforced.extend_from_slice(velocity);
         let too_dense = |i: usize| if moves[i] { density[i] / fluid.rest_density - 1.0 } else { 0.0 };
-        corrected.error = parallel::largest(count, too_dense);
-        corrected
+        Corrected { iterations, error: parallel::largest(count, too_dense) }
     }
 
     /// Finds how far particles of a liquid that fills its space are moved aside so that none is too dense at the end of the

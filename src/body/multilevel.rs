@@ -6,10 +6,10 @@
 //! r what is left to find, D the diagonal of the equations, φₙ the hat function of node n of lattice l: 1 there and 0 at the
 //! nodes around it, linear along each axis between. Each lattice has twice the spacing of the one before, down to one node along
 //! each axis, whose hat is 1 everywhere: so every length has its lattice, and the number of iterations hardly depends on
-//! the number of particles. The equations are those
-//! of a Laplacian, −∇²x = b with one row per particle, so the second sum is what they are between hats; in it
-//! all particles of a cell of the first lattice stand in its middle. Particles of
-//! different groups have nothing in common, and lattices of their own.
+//! the number of particles. The equations are those of a Laplacian, −∇²x = b with one row per particle, so the second sum is
+//! what they are between hats; in it all particles of a cell of the first lattice stand in its middle. The last hat has no
+//! slope: its D is what its particles hold on to by themselves. Particles of different groups have nothing in common, and
+//! lattices of their own.
 //!
 //! Source: Bramble, Pasciak & Xu 1990, Parallel multilevel preconditioners, doi:10.1090/S0025-5718-1990-1023042-6.
 

@@ -34,7 +34,7 @@ use crate::body::exchange::{Equations, Exchange};
 use crate::body::multilevel::Scene;
 use crate::body::neighbors::Neighbors;
 use crate::body::particles::Vec3;
-use crate::body::pressure::{Corrected, Fluid, densities};
+use crate::body::pressure::{Fluid, densities};
 use crate::parallel;
 
 /// Residual at which conjugate gradients stop, of what they are asked for: the next step goes on from what is left. Ten
@@ -174,15 +174,8 @@ impl Projection {
     }
 
     /// Makes `velocity` [m/s] free of divergence in a liquid of `viscosity` [Pa·s]; walls that `slide` along themselves
-    /// stay where they are.
-    pub fn project(
-        &mut self,
-        lying: &Lying<'_>,
-        viscosity: f64,
-        dt: f64,
-        slide: bool,
-        velocity: &mut [Vec3],
-    ) -> Corrected {
+    /// stay where they are. Gives the iterations that it took.
+    pub fn project(&mut self, lying: &Lying<'_>, viscosity: f64, dt: f64, slide: bool, velocity: &mut [Vec3]) -> usize {
         let Lying { fluid, moves, .. } = *lying;
         let count = velocity.len();
         self.diverge(lying, slide, velocity);
@@ -224,8 +217,7 @@ impl Projection {
             *pressure = if moves[i] { *pressure + change[i] - 3.0 * viscosity * divergence[i] } else { 0.0 };
         });
         Self::balance(lying, &mut self.pressure);
-        let error = |i: usize| if moves[i] { self.density[i] / fluid.rest_density - 1.0 } else { 0.0 };
-        Corrected { iterations: self.exchange.iterations, error: parallel::largest(count, error) }
+        self.exchange.iterations
     }
 
     /// Works out the divergence of `velocity` [1/s].
